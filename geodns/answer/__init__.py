@@ -1,0 +1,1 @@
+"""Answers: configuration compiled to an image, and the engine that maps bytes to bytes. No I/O."""

@@ -1,0 +1,1 @@
+"""The control process: reload, workers, health checks, state, metrics, admin API."""

@@ -1,0 +1,1 @@
+"""Where addresses are: MMDB databases to places and ranges."""

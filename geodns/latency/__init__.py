@@ -1,0 +1,1 @@
+"""Latency tables: reading and estimating milliseconds from clients to regions."""

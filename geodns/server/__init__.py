@@ -1,0 +1,1 @@
+"""Sockets: the worker process and its UDP and TCP front ends."""

@@ -1,0 +1,1 @@
+"""Steering: pure functions from places to ranked tiers of endpoints."""

@@ -1,0 +1,44 @@
+"""A DNS zone's content as read from a file: what the compiler turns into ready-made answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import dns.name
+import dns.rdataset
+import dns.rdatatype
+
+
+class GeoName(NamedTuple):
+    """A name tied to a service, from which A, AAAA or CNAME are answered.
+
+    ``ttl`` is in seconds; None takes the service's. ``line`` and ``column`` count from 1.
+    """
+
+    service: str
+    ttl: int | None
+    line: int
+    column: int
+
+
+@dataclass(slots=True)
+class Node:
+    """All that stands at one owner name."""
+
+    rdatasets: dict[dns.rdatatype.RdataType, dns.rdataset.Rdataset] = field(default_factory=dict)
+    geo: GeoName | None = None
+
+
+@dataclass(slots=True)
+class Zone:
+    """A checked zone. The apex has an SOA; names are absolute and in lower case.
+
+    RRSIG rdatasets are kept under the type that they cover only when the zone is signed elsewhere;
+    this program treats them as ordinary records.
+    """
+
+    origin: dns.name.Name
+    nodes: dict[dns.name.Name, Node]
+    file: Path
