@@ -1,0 +1,32 @@
+"""How available each endpoint is: what health checking tells the rest of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class EndpointAvailability(NamedTuple):
+    """One endpoint's place in the answers.
+
+    ``availability`` is from 0 (withdrawn) to 1 (fully in service), the product of the verdicts on
+    the endpoint, its AZ and its region. ``addresses`` has one flag per address of the endpoint, in
+    the order of the configuration: False when that address by itself fails its checks. The flags
+    say nothing of the AZ: an availability of 0 stands above them. ``reason`` is for people.
+    """
+
+    availability: float
+    addresses: tuple[bool, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """The availability of every endpoint of the topology, by its id (``web@eu-central-1a``).
+
+    ``generation`` grows by one with every change.
+    """
+
+    generation: int
+    endpoints: Mapping[str, EndpointAvailability]

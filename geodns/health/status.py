@@ -1,0 +1,84 @@
+"""The state of everything that is checked, with the reason for it: what ``geodns status`` shows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+GroupVerdict = Literal["in service", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """One address under one check. ``since`` and ``checked`` are seconds since 1970.
+
+    ``checked`` is when the last probe ended; None before the first. ``ok``, ``duration`` (seconds)
+    and ``detail`` are of that probe. ``endpoints`` are the ids that rely on this target.
+    """
+
+    check: str
+    kind: str
+    address: str
+    state: Literal["unknown", "up", "down"]
+    since: float
+    ok: bool | None
+    checked: float | None
+    duration: float | None
+    detail: str
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """One endpoint. ``state`` is its own verdict; ``availability`` counts its AZ and region too."""
+
+    id: str
+    service: str
+    state: Literal["unchecked", "unknown", "up", "down"]
+    since: float
+    availability: float
+    reason: str
+    addresses: tuple[tuple[str, bool], ...]
+    cname: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityZoneStatus:
+    """One AZ. ``share`` is the part of its ``checked`` endpoints that is healthy, from 0 to 1."""
+
+    name: str
+    title: str | None
+    state: GroupVerdict
+    since: float
+    reason: str
+    share: float
+    checked: int
+    endpoints: tuple[EndpointStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionStatus:
+    """One region, over all endpoints of its AZs."""
+
+    name: str
+    title: str | None
+    state: GroupVerdict
+    since: float
+    reason: str
+    share: float
+    checked: int
+    availability_zones: tuple[AvailabilityZoneStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything, at one moment (``at``, seconds since 1970)."""
+
+    at: float
+    generation: int
+    regions: tuple[RegionStatus, ...]
+    targets: tuple[TargetStatus, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as mappings, lists and scalars, ready for JSON."""
+        return asdict(self)
