@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geodns.geo.place import Place
+from geodns.geo.places import PlaceTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +35,4 @@ class Locations:
 
     v4: Ranges
     v6: Ranges
-    places: Sequence[Place]
+    places: PlaceTable
