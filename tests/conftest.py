@@ -1,1 +1,1 @@
-"""Stands here so that pytest puts this folder on the import path: ``from programs import program``."""
+"""Stands here so that this folder is on the import path: ``from programs import program``."""

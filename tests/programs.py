@@ -1,4 +1,4 @@
-"""Finds the other people's programs that interop tests run; where one is missing, says so and skips.
+"""Finds other people's programs that interop tests run; skips with a reason where one is missing.
 
 In CI the variable GEODNS_REQUIRE_PROGRAMS is set, and there a missing program fails the test.
 """
