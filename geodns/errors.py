@@ -1,4 +1,4 @@
-"""The root of the error tree; the boundary (CLI, admin API, engine) maps it once to what others see."""
+"""The root of the error tree; the boundary (CLI, admin API, engine) maps it once for others."""
 
 
 class GeodnsError(Exception):

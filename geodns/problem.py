@@ -11,7 +11,10 @@ from geodns.errors import GeodnsError
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding. ``id`` is stable (``undefined-service``); line and column count from 1; 0: unknown."""
+    """One finding: ``id`` is stable (``undefined-service``), ``message`` is for a person.
+
+    Line and column count from 1; 0 is unknown.
+    """
 
     id: str
     message: str
@@ -28,8 +31,12 @@ class Problem:
 
 
 class ConfigurationError(GeodnsError):
-    """The configuration can't be used; ``problems`` holds every reason, warnings included."""
+    """The configuration can't be used; ``problems`` holds every reason, warnings included.
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    ``files`` are the files and folders that were looked at: a change of one may be the repair.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...], files: tuple[Path, ...] = ()) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+        self.files = files
