@@ -10,9 +10,9 @@ class Tier:
     """Weighted endpoints that are equally good for a client.
 
     ``name`` is the region (or AZ, where a failover order names one). ``cost`` is in ``unit``
-    (``ms``, ``km``, or ``rank`` for a fixed order); ``source`` says where the cost comes from, in
-    words for a person: ``latency table, row EU-DE`` or ``estimated from 4312 km``.
-    ``endpoints`` are positions in the service's list of endpoints.
+    (``ms``, ``km``, or ``rank`` for a fixed order), nan where it is unknown. ``source`` says where
+    the cost comes from, in words for a person: ``latency table, row EU-DE`` or ``estimated from
+    4312 km``. ``endpoints`` are positions in the service's list of endpoints.
     """
 
     name: str
