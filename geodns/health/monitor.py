@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
-from geodns.config.settings import Check, Configuration
+from geodns.config.settings import Address, Check, Configuration
+from geodns.health import probes
 from geodns.health.availability import Availability, EndpointAvailability
-from geodns.health.clock import Clock, LoopClock
-from geodns.health.probe import Observation, Prober
+from geodns.health.clock import Clock, LoopClock, Timer
+from geodns.health.judge import Judge
+from geodns.health.machine import Machine, State
+from geodns.health.plan import Plan, TargetKey, plan
+from geodns.health.probe import Observation, Prober, Result
+from geodns.health.report import report
+from geodns.health.schedule import Scheduler
 from geodns.health.status import Status
+from geodns.health.target import Target
 
 ProberFactory = Callable[[Check], Prober]
 
@@ -18,7 +25,7 @@ ProberFactory = Callable[[Check], Prober]
 class Monitor:
     """Probes every distinct target of the configuration and judges endpoints, AZs and regions.
 
-    ``notify`` is called in the event loop, within the turn in which a verdict changes; never from
+    ``notify`` is called in the event loop, within the turn after a verdict changes; never from
     ``apply``. ``observe`` is called for every finished probe. Order of use::
 
         monitor = Monitor(notify)
@@ -32,16 +39,25 @@ class Monitor:
         *,
         clock: Clock | None = None,
         random: Random | None = None,
-        make_prober: ProberFactory | None = None,
+        make_prober: ProberFactory = probes.make_prober,
         observe: Callable[[Observation], None] | None = None,
     ) -> None:
         self._notify = notify
         self._clock = clock or LoopClock()
-        self._random = random or Random()
         self._make_prober = make_prober
         self._observe = observe
         self._availability = Availability(0, {})
+        self._judge = Judge(Plan(), self._look)
+        self._targets: dict[TargetKey, Target] = {}
+        self._scheduler: Scheduler[TargetKey] = Scheduler(
+            self._clock, random or Random(), self._finished
+        )
+        self._running = False
         self._closed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._changed: set[str] = set()
+        self._flush_timer: Timer | None = None
+        self._hold_timer: Timer | None = None
 
     @property
     def availability(self) -> Availability:
@@ -54,25 +70,131 @@ class Monitor:
         The result fits the configuration: it names exactly its endpoints. Raises GeodnsError, and
         changes nothing, when a check can't be set up (a file of authorities that can't be read).
         """
-        endpoints = {
-            f"{service}@{zone_name}": EndpointAvailability(
-                1.0, (True,) * len(endpoint.addresses), "waiting for the first result"
-            )
-            for region in configuration.topology.regions.values()
-            for zone_name, zone in region.availability_zones.items()
-            for service, endpoint in zone.endpoints.items()
-        }
-        self._availability = Availability(self._availability.generation + 1, endpoints)
+        asked = plan(configuration)
+        probers: dict[Check, Prober] = {}
+        for check, _ in asked.targets:
+            if check not in probers:
+                probers[check] = self._make_prober(check)
+        self._targets = self._continue(asked, probers)
+        self._judge = Judge(asked, self._look, self._judge)
+        self._changed.clear()
+        wall = self._clock.wall()
+        endpoints = self._judge.review(asked.endpoints, self._clock.now(), wall)
+        in_order = {id: endpoints[id] for id in asked.endpoints}
+        self._availability = Availability(self._availability.generation + 1, in_order)
+        if self._running:
+            self._schedule()
         return self._availability
 
     async def run(self) -> None:
         """Probe until ``close()`` or cancellation; all probes have ended when this returns."""
-        await self._closed.wait()
+        self._running = True
+        self._ended.clear()
+        self._schedule()
+        try:
+            await self._closed.wait()
+        finally:
+            self._running = False
+            for timer in (self._flush_timer, self._hold_timer):
+                if timer is not None:
+                    timer.cancel()
+            self._flush_timer = self._hold_timer = None
+            await self._scheduler.stop()
+            self._ended.set()
 
     async def close(self) -> None:
         """Stop probing and wait until every probe has ended."""
         self._closed.set()
+        if self._running:
+            await self._ended.wait()
 
     def status(self) -> Status:
         """The state of everything, with reasons."""
-        return Status(self._clock.wall(), self._availability.generation, (), ())
+        return report(self._judge, self._targets, self._availability, self._clock.wall())
+
+    def _continue(self, asked: Plan, probers: dict[Check, Prober]) -> dict[TargetKey, Target]:
+        known = _known_by_endpoint(self._targets)
+        targets: dict[TargetKey, Target] = {}
+        for key, wanted in asked.targets.items():
+            target = self._targets.get(key)
+            if target is None:
+                machine = Machine(self._clock.wall())
+                for id in wanted.endpoints:
+                    inherited = known.get((id, key.address))
+                    if inherited is not None:
+                        machine = inherited.inherited(rise=key.check.rise)
+                        break
+                target = Target(key, "", (), probers[key.check], machine)
+            # A new prober even for the same check: the file of authorities may have changed.
+            target.prober = probers[key.check]
+            target.name, target.endpoints = wanted.check, tuple(wanted.endpoints)
+            targets[key] = target
+        return targets
+
+    def _schedule(self) -> None:
+        self._scheduler.put({key: target.job for key, target in self._targets.items()})
+        self._set_hold_timer()
+
+    def _look(self, key: TargetKey) -> tuple[State, str]:
+        target = self._targets[key]
+        return target.machine.state, target.detail
+
+    def _finished(self, key: TargetKey, result: Result) -> None:
+        target = self._targets[key]
+        turned = target.take(result, self._clock.wall())
+        if self._observe is not None:
+            self._observe(
+                Observation(
+                    key.check.type, target.name, str(key.address), result.ok, result.duration
+                )
+            )
+        if turned:
+            self._touch(target.endpoints)
+
+    def _touch(self, endpoints: Iterable[str]) -> None:
+        """Judge these anew in the next turn of the loop: one review for a burst of results."""
+        self._changed.update(endpoints)
+        if self._flush_timer is None:
+            self._flush_timer = self._clock.call_at(self._clock.now(), self._flush)
+
+    def _flush(self) -> None:
+        self._flush_timer = None
+        changed = self._changed & self._judge.plan.endpoints.keys()
+        self._changed.clear()
+        reviewed = self._judge.review(changed, self._clock.now(), self._clock.wall())
+        self._set_hold_timer()
+        before = self._availability
+        news = any(_differs(before.endpoints[id], now) for id, now in reviewed.items())
+        # A reason that reads differently is kept for whoever asks, but is no news by itself.
+        self._availability = Availability(
+            before.generation + news, {**before.endpoints, **reviewed}
+        )
+        if news:
+            self._notify(self._availability)
+
+    def _set_hold_timer(self) -> None:
+        if self._hold_timer is not None:
+            self._hold_timer.cancel()
+        due = self._judge.due()
+        self._hold_timer = None if due is None else self._clock.call_at(due, self._held)
+
+    def _held(self) -> None:
+        self._hold_timer = None
+        self._changed.update(self._judge.held(self._clock.now()))
+        self._flush()
+
+
+def _known_by_endpoint(
+    targets: dict[TargetKey, Target],
+) -> dict[tuple[str, Address], Machine]:
+    """What is known of each endpoint's addresses, where anything is."""
+    return {
+        (id, target.key.address): target.machine
+        for target in targets.values()
+        if target.machine.state is not State.UNKNOWN
+        for id in target.endpoints
+    }
+
+
+def _differs(before: EndpointAvailability, now: EndpointAvailability) -> bool:
+    return (before.availability, before.addresses) != (now.availability, now.addresses)

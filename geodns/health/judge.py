@@ -1,0 +1,165 @@
+"""Keeps the verdicts on endpoints, AZs and regions current while targets change."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from geodns.health.availability import EndpointAvailability
+from geodns.health.machine import State
+from geodns.health.plan import Plan, PlannedGroup, TargetKey
+from geodns.health.verdict import (
+    EndpointVerdict,
+    Group,
+    describe,
+    judge_endpoint,
+    judge_group,
+    restore_due,
+)
+
+logger = logging.getLogger(__name__)
+
+_MOST_NAMED = 3  # addresses in a reason; the rest stand in the list of targets
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A verdict on a group; ``since`` is when it last turned, in seconds since 1970."""
+
+    group: Group
+    since: float
+    reason: str
+
+
+class Judge:
+    """All verdicts under one plan. ``now`` is for hold times, ``wall`` for people.
+
+    Only what a change can reach is judged anew: the endpoint, its AZ, its region.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        look: Callable[[TargetKey], tuple[State, str]],
+        before: Judge | None = None,
+    ) -> None:
+        """``look`` gives the state of a target and what was last seen of it, in words.
+
+        Groups and endpoints that stood under the judge ``before`` go on from there.
+        """
+        self.plan = plan
+        self.endpoints: dict[str, tuple[EndpointVerdict, float]] = {}
+        self.availability_zones: dict[str, Standing] = {}
+        self.regions: dict[str, Standing] = {}
+        if before is not None:
+            self.endpoints = _kept(before.endpoints, plan.endpoints)
+            self.availability_zones = _kept(before.availability_zones, plan.availability_zones)
+            self.regions = _kept(before.regions, plan.regions)
+        self._look = look
+
+    def review(
+        self, endpoints: Iterable[str], now: float, wall: float
+    ) -> dict[str, EndpointAvailability]:
+        """Judge these endpoints and their groups anew: the availability of whatever may change."""
+        touched = set(endpoints)
+        zones = {self.plan.endpoints[id].availability_zone: None for id in touched}
+        regions = {self.plan.endpoints[id].region: None for id in touched}
+        for id in touched:
+            self._review_endpoint(id, wall)
+        for name in zones:
+            group = self.plan.availability_zones[name]
+            if self._review_group(self.availability_zones, group, now, wall):
+                touched.update(group.endpoints)
+        for name in regions:
+            group = self.plan.regions[name]
+            if self._review_group(self.regions, group, now, wall):
+                touched.update(group.endpoints)
+        return {id: self._availability(id) for id in touched}
+
+    def due(self) -> float | None:
+        """When a hold time is over next, on the scale of ``now``."""
+        return min((when for when, _ in self._holds()), default=None)
+
+    def held(self, now: float) -> list[str]:
+        """Endpoints, one of each group whose hold time is over."""
+        return [group.endpoints[0] for when, group in self._holds() if when <= now]
+
+    def _holds(self) -> Iterable[tuple[float, PlannedGroup]]:
+        for standings, groups in (
+            (self.availability_zones, self.plan.availability_zones),
+            (self.regions, self.plan.regions),
+        ):
+            for name, planned in groups.items():
+                if name in standings and planned.endpoints:
+                    when = restore_due(standings[name].group, planned.thresholds)
+                    if when is not None:
+                        yield when, planned
+
+    def _review_endpoint(self, id: str, wall: float) -> None:
+        targets = self.plan.endpoints[id].targets
+        verdict = judge_endpoint([None if key is None else self._look(key)[0] for key in targets])
+        before = self.endpoints.get(id)
+        turned = before is None or before[0].state != verdict.state
+        self.endpoints[id] = (verdict, wall if turned or before is None else before[1])
+
+    def _review_group(
+        self, standings: dict[str, Standing], planned: PlannedGroup, now: float, wall: float
+    ) -> bool:
+        """Judge a group anew; whether it turned."""
+        before = standings.get(planned.name)
+        healthy = sum(self.endpoints[id][0].state != "down" for id in planned.checked)
+        group = judge_group(
+            before.group if before else None,
+            healthy,
+            len(planned.checked),
+            planned.thresholds,
+            now,
+        )
+        in_service_before = before.group.in_service if before else True
+        turned = group.in_service != in_service_before
+        since = before.since if before and not turned else wall
+        reason = describe(group, planned.thresholds)
+        standings[planned.name] = Standing(group, since, reason)
+        if turned:
+            logger.log(
+                logging.INFO if group.in_service else logging.WARNING,
+                f"{planned.kind} is {'restored' if group.in_service else 'withdrawn'}",
+                extra={planned.kind.replace(" ", "_"): planned.name, "reason": reason},
+            )
+        return turned
+
+    def _availability(self, id: str) -> EndpointAvailability:
+        planned = self.plan.endpoints[id]
+        verdict, _ = self.endpoints[id]
+        zone = self.availability_zones[planned.availability_zone]
+        region = self.regions[planned.region]
+        if not region.group.in_service:
+            reason = f"region {planned.region} is withdrawn: {region.reason}"
+        elif not zone.group.in_service:
+            reason = f"availability zone {planned.availability_zone} is withdrawn: {zone.reason}"
+        else:
+            reason = self._own_reason(id, verdict)
+        factors = (verdict.state != "down", zone.group.in_service, region.group.in_service)
+        return EndpointAvailability(1.0 if all(factors) else 0.0, verdict.addresses, reason)
+
+    def _own_reason(self, id: str, verdict: EndpointVerdict) -> str:
+        if verdict.state == "unchecked":
+            return "not checked"
+        planned = self.plan.endpoints[id]
+        seen = [
+            (address, *self._look(key))
+            for address, key in zip(planned.endpoint.addresses, planned.targets, strict=True)
+            if key is not None
+        ]
+        down = [f"{address}: {detail}" for address, state, detail in seen if state is State.DOWN]
+        if down:
+            return f"{len(down)} of {len(seen)} addresses down: {'; '.join(down[:_MOST_NAMED])}"
+        return "waiting for the first result" if verdict.state == "unknown" else "up"
+
+
+def _kept(before: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
+    return {name: before[name] for name in names if name in before}

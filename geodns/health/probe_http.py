@@ -1,0 +1,138 @@
+"""The ``http`` and ``https`` checks: a request to the address itself, and what must come back."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from ipaddress import IPv6Address
+
+import aiohttp
+
+from geodns.config.settings import Address, HttpCheck
+from geodns.errors import GeodnsError
+from geodns.health.probe import ProbeError, Result, conclude, describe
+
+_BODY_LIMIT = 64 * 1024  # bytes of the body that are looked at
+_AGENT = "geodns-health"
+_RANGE = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:]+)(?::\d+)?")
+
+
+class HttpProber:
+    """Sends one request over a new connection; redirects are not followed.
+
+    The certificate of an ``https`` endpoint is verified against the system's authorities, or those
+    in ``ca``, and against ``host``, or else the address. Raises GeodnsError when ``ca`` can't be
+    read or ``expect.status`` can't be understood.
+    """
+
+    def __init__(self, check: HttpCheck) -> None:
+        self._check = check
+        self._statuses = parse_statuses(check.expect.status)
+        self._body = check.expect.body.encode() if check.expect.body else None
+        self._tls = _trust(check) if check.type == "https" else None
+        # identity: a body is searched as it comes, so it must not come compressed.
+        self._headers = {"User-Agent": _AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+        self._name: str | None = None
+        if check.host is not None:
+            self._headers["Host"] = check.host
+            match = _HOST.fullmatch(check.host)
+            self._name = match[1].strip("[]") if match else check.host
+
+    async def __call__(self, address: Address) -> Result:
+        return await conclude(lambda: self._attempt(address), self._check.timeout)
+
+    async def _attempt(self, address: Address) -> str:
+        try:
+            return await self._exchange(address)
+        except aiohttp.ClientConnectorCertificateError as error:
+            cause = error.certificate_error
+            raise cause if isinstance(cause, OSError) else ProbeError(str(cause)) from error
+        except aiohttp.ClientConnectorError as error:
+            raise error.os_error from error
+        except aiohttp.ServerDisconnectedError as error:
+            raise ProbeError("connection closed before an answer") from error
+        except aiohttp.ClientResponseError as error:
+            raise ProbeError(f"not a valid HTTP answer: {error.message}") from error
+        except aiohttp.ClientPayloadError as error:
+            raise ProbeError("connection broke off within the body") from error
+
+    async def _exchange(self, address: Address) -> str:
+        # Everything is bounded here: aiohttp refuses header lines over 8 KiB and more than 128 of
+        # them, a body is only read as far as it is looked at, and the caller limits the time.
+        connector = aiohttp.TCPConnector(
+            force_close=True, resolver=aiohttp.ThreadedResolver(), happy_eyeballs_delay=None
+        )
+        async with (
+            aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None),
+                auto_decompress=False,
+            ) as session,
+            session.request(
+                self._check.method,
+                self._url(address),
+                headers=self._headers,
+                allow_redirects=False,
+                ssl=self._tls if self._tls is not None else True,
+                server_hostname=self._name,
+            ) as response,
+        ):
+            try:
+                await self._inspect(response)
+            finally:
+                response.close()  # don't wait for the rest of the body
+        return f"HTTP {response.status}"
+
+    async def _inspect(self, response: aiohttp.ClientResponse) -> None:
+        if not any(low <= response.status <= high for low, high in self._statuses):
+            raise ProbeError(f"HTTP {response.status}, expected {self._expected()}")
+        if self._body is None:
+            return
+        seen = bytearray()
+        while self._body not in seen:
+            chunk = await response.content.read(_BODY_LIMIT - len(seen))
+            if not chunk:
+                where = "the first 64 KiB of the body" if len(seen) == _BODY_LIMIT else "the body"
+                raise ProbeError(f"HTTP {response.status}, but {where} lacks the expected text")
+            seen += chunk
+
+    def _url(self, address: Address) -> str:
+        host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+        port = self._check.port or (443 if self._check.type == "https" else 80)
+        return f"{self._check.type}://{host}:{port}{self._check.path}"
+
+    def _expected(self) -> str:
+        status = self._check.expect.status
+        return " or ".join(map(str, status)) if isinstance(status, tuple) else str(status)
+
+
+def parse_statuses(status: int | tuple[int, ...] | str) -> tuple[tuple[int, int], ...]:
+    """The statuses of ``expect.status`` as ranges (low, high), both included.
+
+    Takes a number, several, or text such as ``200-299`` or ``200-299, 301``. Raises GeodnsError
+    for other text.
+    """
+    if isinstance(status, int):
+        return ((status, status),)
+    if isinstance(status, tuple):
+        return tuple((number, number) for number in status)
+    ranges = []
+    for part in status.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None or int(match[2] or match[1]) < int(match[1]):
+            raise GeodnsError(
+                f"{status!r} is not an HTTP status; write one, a list, or a range as in 200-299"
+            )
+        ranges.append((int(match[1]), int(match[2] or match[1])))
+    return tuple(ranges)
+
+
+def _trust(check: HttpCheck) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=check.ca)
+    except OSError as error:
+        raise GeodnsError(
+            f"{check.ca}: the authorities to trust can't be read: {describe(error)}"
+        ) from error

@@ -1,0 +1,95 @@
+"""Puts verdicts, targets and reasons together into one Status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from geodns.health.availability import Availability
+from geodns.health.judge import Judge, Standing
+from geodns.health.plan import TargetKey
+from geodns.health.status import (
+    AvailabilityZoneStatus,
+    EndpointStatus,
+    GroupVerdict,
+    RegionStatus,
+    Status,
+    TargetStatus,
+)
+from geodns.health.target import Target
+
+
+def report(
+    judge: Judge, targets: Mapping[TargetKey, Target], availability: Availability, wall: float
+) -> Status:
+    """The state of everything at ``wall``, in seconds since 1970."""
+    return Status(
+        wall,
+        availability.generation,
+        tuple(_region(name, judge, availability, wall) for name in judge.plan.regions),
+        tuple(map(_target, targets.values())),
+    )
+
+
+def _region(name: str, judge: Judge, availability: Availability, wall: float) -> RegionStatus:
+    planned = judge.plan.regions[name]
+    standing = judge.regions.get(name)
+    return RegionStatus(
+        name,
+        planned.title,
+        *_standing(standing, wall),
+        tuple(_zone(part, judge, availability, wall) for part in planned.parts),
+    )
+
+
+def _zone(
+    name: str, judge: Judge, availability: Availability, wall: float
+) -> AvailabilityZoneStatus:
+    planned = judge.plan.availability_zones[name]
+    return AvailabilityZoneStatus(
+        name,
+        planned.title,
+        *_standing(judge.availability_zones.get(name), wall),
+        tuple(_endpoint(id, judge, availability) for id in planned.endpoints),
+    )
+
+
+def _standing(
+    standing: Standing | None, wall: float
+) -> tuple[GroupVerdict, float, str, float, int]:
+    if standing is None:  # it has no endpoint, so nothing ever judged it
+        return "in service", wall, "it has no endpoint", 1.0, 0
+    group = standing.group
+    state: GroupVerdict = "in service" if group.in_service else "withdrawn"
+    return state, standing.since, standing.reason, group.share, group.checked
+
+
+def _endpoint(id: str, judge: Judge, availability: Availability) -> EndpointStatus:
+    planned = judge.plan.endpoints[id]
+    verdict, since = judge.endpoints[id]
+    current = availability.endpoints[id]
+    return EndpointStatus(
+        id,
+        planned.service,
+        verdict.state,
+        since,
+        current.availability,
+        current.reason,
+        tuple(zip(map(str, planned.endpoint.addresses), current.addresses, strict=True)),
+        planned.endpoint.cname,
+    )
+
+
+def _target(target: Target) -> TargetStatus:
+    last = target.last
+    return TargetStatus(
+        target.name,
+        target.key.check.type,
+        str(target.key.address),
+        target.machine.state.value,
+        target.machine.since,
+        last.ok if last else None,
+        target.checked,
+        last.duration if last else None,
+        target.detail,
+        target.endpoints,
+    )

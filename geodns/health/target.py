@@ -1,0 +1,72 @@
+"""A target: one address under one check, what is known of it, and its job for the scheduler."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from geodns.health.machine import Machine, State
+from geodns.health.plan import TargetKey
+from geodns.health.probe import Prober, Result
+from geodns.health.schedule import Job
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Target:
+    """Exactly one exists per key, however many endpoints rely on it.
+
+    ``checked`` is when the last result came, in seconds since 1970; ``name`` is the check's.
+    """
+
+    key: TargetKey
+    name: str
+    endpoints: tuple[str, ...]
+    prober: Prober
+    machine: Machine
+    last: Result | None = None
+    checked: float | None = None
+
+    @property
+    def job(self) -> Job:
+        """What the scheduler is to run."""
+        check, address = self.key
+        prober = self.prober
+        return Job(lambda: prober(address), check.interval)
+
+    @property
+    def detail(self) -> str:
+        """What the last probe saw, in words."""
+        return self.last.detail if self.last else "waiting for the first result"
+
+    def take(self, result: Result, wall: float) -> bool:
+        """Count a result; whether the state changed."""
+        inconclusive_before = self.last is not None and not self.last.conclusive
+        self.last, self.checked = result, wall
+        if not result.conclusive:
+            if not inconclusive_before:
+                logger.warning("a probe was not possible", extra=self._fields())
+            return False
+        before, check = self.machine.state, self.key.check
+        self.machine = self.machine.step(result.ok, wall, rise=check.rise, fall=check.fall)
+        if self.machine.state is before:
+            return False
+        self._log(before)
+        return True
+
+    def _log(self, before: State) -> None:
+        if self.machine.state is State.DOWN:
+            logger.warning("endpoint is down", extra=self._fields())
+        elif before is State.DOWN:
+            logger.info("endpoint is up again", extra=self._fields())
+        else:  # the first success after a start is no news
+            logger.debug("endpoint is up", extra=self._fields())
+
+    def _fields(self) -> dict[str, object]:
+        return {
+            "check": self.name,
+            "address": str(self.key.address),
+            "endpoints": ", ".join(self.endpoints),
+            "reason": self.detail,
+        }
