@@ -1,4 +1,4 @@
-"""The checked, frozen form of the four kinds of configuration file: what the rest of the program trusts.
+"""The checked, frozen form of the configuration files: what the rest of the program trusts.
 
 Everything here is validated by the loader (``geodns.config.load``) before anyone sees it, so no
 module deeper down checks it again.
@@ -6,104 +6,69 @@ module deeper down checks it again.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
+from geodns.config.base import Flag, Number, Settings, Whole
+from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
+from geodns.config.values import (
+    TTL,
+    AbsoluteName,
+    Address,
+    AddressText,
+    Duration,
+    Listen,
+    Share,
+    SocketAddress,
+    parse_duration,
+    parse_share,
+    parse_socket_address,
+)
+from geodns.config.wording import Words
 from geodns.zone.content import Zone
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)?")
-_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, None: 1}
-
-
-def parse_duration(value: Any) -> float:
-    """``30s``, ``1.5m``, ``2h`` or a bare number of seconds, as seconds.
-
-    Raises ValueError when it is none of these.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(
-            f"{value!r} is not a duration; write a number with ms, s, m, h, d or w, as in 30s"
-        )
-    return float(match[1]) * _UNIT_SECONDS[match[2]]
-
-
-def parse_share(value: Any) -> float:
-    """``50%`` or a number from 0 to 1, as a number from 0 to 1. Raises ValueError otherwise."""
-    number: float | None = None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
-    elif isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?\s*%", value.strip()):
-        number = float(value.strip().rstrip("%")) / 100
-    if number is None or not 0 <= number <= 1:
-        raise ValueError(
-            f"{value!r} is not a share; write a percentage, as in 50%, or a number from 0 to 1"
-        )
-    return number
-
-
-class SocketAddress(NamedTuple):
-    """An IP address to bind and a port. Port 0 asks the kernel for a free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def parse_socket_address(value: Any) -> SocketAddress:
-    """``127.0.0.1:53`` or ``[::1]:53``. Raises ValueError otherwise."""
-    if isinstance(value, SocketAddress):
-        return value
-    if isinstance(value, str):
-        match = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\]:(\d+)|([0-9.]+):(\d+)", value.strip())
-        if match is not None:
-            host, port = (match[1], match[2]) if match[1] else (match[3], match[4])
-            address = IPv6Address(host) if match[1] else IPv4Address(host)
-            if int(port) <= 65535:
-                return SocketAddress(str(address), int(port))
-    raise ValueError(f"{value!r} is not an address and port; write 127.0.0.1:53 or [::1]:53")
-
-
-_DURATION_SCHEMA = {
-    "anyOf": [
-        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d|w)?$"},
-        {"type": "number", "minimum": 0},
-    ],
-    "description": "a duration: a number with ms, s, m, h, d or w (bare: seconds)",
-}
-_SHARE_SCHEMA = {
-    "anyOf": [
-        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"},
-        {"type": "number", "minimum": 0, "maximum": 1},
-    ],
-    "description": "a share: a percentage, or a number from 0 to 1",
-}
-Duration = Annotated[float, BeforeValidator(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
-Share = Annotated[float, BeforeValidator(parse_share), WithJsonSchema(_SHARE_SCHEMA)]
-Listen = Annotated[
-    SocketAddress,
-    BeforeValidator(parse_socket_address),
-    WithJsonSchema({"type": "string", "description": "address:port, or [address]:port for IPv6"}),
+__all__ = [
+    "TTL",
+    "Address",
+    "AddressTarget",
+    "Admin",
+    "AvailabilityZone",
+    "Check",
+    "ClientSubnet",
+    "CnameTarget",
+    "Configuration",
+    "Duration",
+    "Endpoint",
+    "Expect",
+    "Failover",
+    "FailoverSteering",
+    "GeoIP",
+    "Health",
+    "HttpCheck",
+    "LatencyRow",
+    "LatencyTable",
+    "Listen",
+    "Log",
+    "Region",
+    "Server",
+    "Service",
+    "Services",
+    "Settings",
+    "Share",
+    "SocketAddress",
+    "Tcp",
+    "TcpCheck",
+    "Thresholds",
+    "Topology",
+    "parse_duration",
+    "parse_share",
+    "parse_socket_address",
 ]
-TTL = Annotated[Duration, Field(ge=0, le=2**31 - 1)]  # RFC 2181 8: at most 2^31 - 1 seconds
-Address = IPv4Address | IPv6Address
-
-
-class Settings(BaseModel):
-    """A frozen mapping of a configuration file; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
 
 # --- config/geodns.yaml -----------------------------------------------------------------------
 
@@ -119,7 +84,7 @@ class GeoIP(Settings):
 class ClientSubnet(Settings):
     """EDNS client subnet (RFC 7871)."""
 
-    accept: bool = Field(True, description="use the client subnet that a resolver sends")
+    accept: Flag = Field(True, description="use the client subnet that a resolver sends")
 
 
 class Admin(Settings):
@@ -134,7 +99,7 @@ class Admin(Settings):
 class Tcp(Settings):
     """Limits on DNS over TCP (RFC 7766 6.1, 6.2)."""
 
-    connections: int = Field(
+    connections: Whole = Field(
         1000, ge=1, description="open connections per worker; more: the longest idle goes"
     )
     idle: Duration = Field(
@@ -148,7 +113,9 @@ class Log(Settings):
     format: Literal["auto", "text", "json"] = Field(
         "auto", description="auto: text on a terminal, else JSON"
     )
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="events below this level are not written"
+    )
 
 
 class Server(Settings):
@@ -157,22 +124,24 @@ class Server(Settings):
     listen: tuple[Listen, ...] = Field(
         (SocketAddress("127.0.0.1", 5300), SocketAddress("::1", 5300)),
         min_length=1,
-        description="UDP and TCP",
+        description="where queries are taken, over UDP and TCP",
     )
     identity: str | None = Field(None, description="answered to NSID, id.server and hostname.bind")
-    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
-        "auto", description="auto: one per core"
+    workers: Literal["auto"] | Annotated[Whole, Field(ge=1, le=256)] = Field(
+        "auto", description="processes that answer; auto: one per core"
     )
-    geoip: GeoIP = GeoIP()
-    client_subnet: ClientSubnet = ClientSubnet()
-    topology: Path | None = None
-    services: Path | None = None
-    latency: tuple[Path, ...] = ()
+    geoip: GeoIP = Field(GeoIP(), description="where client addresses are looked up")
+    client_subnet: ClientSubnet = Field(ClientSubnet(), description="EDNS client subnet")
+    topology: Path | None = Field(None, description="file of regions, AZs and endpoints")
+    services: Path | None = Field(None, description="file of services and health checks")
+    latency: tuple[Path, ...] = Field(
+        (), description="latency tables, YAML or CSV; for the same client the earlier file wins"
+    )
     zones: Path | None = Field(None, description="folder of zone files: *.yaml, *.zone, *.db")
     state: Path = Field(Path("../var"), description="folder for what must survive a restart")
-    admin: Admin = Admin()
-    tcp: Tcp = Tcp()
-    log: Log = Log()
+    admin: Admin = Field(Admin(), description="where the control process can be asked")
+    tcp: Tcp = Field(Tcp(), description="limits on DNS over TCP")
+    log: Log = Field(Log(), description="how events are written")
 
 
 # --- config/topology.yaml ---------------------------------------------------------------------
@@ -184,101 +153,75 @@ class Endpoint(Settings):
     A bare list in YAML stands for ``{addresses: [...]}``.
     """
 
-    addresses: tuple[Address, ...] = ()
-    cname: str | None = Field(None, description="absolute name, with the final dot")
-    weight: int = Field(100, ge=0, le=65535, description="share among the endpoints of its region")
-    capacity: float | None = Field(
+    addresses: tuple[AddressText, ...] = Field((), description="answered as A and AAAA")
+    cname: AbsoluteName | None = Field(None, description="answered as CNAME; with the final dot")
+    weight: Whole = Field(
+        100, ge=0, le=65535, description="share among the endpoints of its region"
+    )
+    capacity: Number | None = Field(
         None, gt=0, description="load that it can take, in the unit it reports"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_means_addresses(cls, data: Any) -> Any:
+        return {"addresses": data} if isinstance(data, list) else data
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        mapping = handler.resolve_ref_schema(handler(core_schema))
+        return {"anyOf": [mapping["properties"]["addresses"], mapping]}
 
 
 class AvailabilityZone(Settings):
     """One datacenter, the unit that fails and is withdrawn."""
 
-    title: str | None = None
-    endpoints: dict[str, Endpoint] = {}
+    title: str | None = Field(None, description="name for people")
+    endpoints: dict[str, Endpoint] = Field(
+        {}, description="by service: its addresses, or a mapping with more"
+    )
 
 
 class Region(Settings):
     """A geographic area with a location; holds availability zones."""
 
-    title: str | None = None
-    location: tuple[
-        Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]
+    title: str | None = Field(None, description="name for people")
+    location: Annotated[
+        tuple[Annotated[Number, Field(ge=-90, le=90)], Annotated[Number, Field(ge=-180, le=180)]],
+        Words("[latitude, longitude] in degrees, as in [50.11, 8.68]"),
     ] = Field(description="latitude, longitude in degrees")
-    country: str | None = Field(None, pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
-    bias: int = Field(
+    country: Annotated[str, Words("an ISO 3166-1 code of two capitals, as in DE")] | None = Field(
+        None, pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2"
+    )
+    bias: Whole = Field(
         0, ge=-99, le=99, description="geoproximity: positive draws clients from farther away"
     )
-    availability_zones: dict[str, AvailabilityZone] = {}
+    availability_zones: dict[str, AvailabilityZone] = Field(
+        {}, description="its datacenters, by name"
+    )
 
 
 class Topology(Settings):
     """``config/topology.yaml``: where things are. Order matters where the cost is equal."""
 
-    regions: dict[str, Region] = {}
+    regions: dict[str, Region] = Field({}, description="regions by name")
 
 
 # --- config/services.yaml ---------------------------------------------------------------------
 
 
-class Expect(Settings):
-    """What a healthy HTTP answer looks like."""
-
-    status: int | tuple[int, ...] | str = Field(
-        200, description="a status, a list, or a range as in 200-299"
-    )
-    body: str | None = Field(
-        None, description="text that must stand in the first 64 KiB of the body"
-    )
-
-
-class _Check(Settings):
-    interval: Duration = Field(10.0, ge=0.05, description="from the start of one probe to the next")
-    timeout: Duration = Field(2.0, gt=0, description="for a whole probe: connect, send, receive")
-    rise: int = Field(2, ge=1, description="successes in a row after which a target is up")
-    fall: int = Field(3, ge=1, description="failures in a row after which a target is down")
-    families: tuple[Literal["ipv4", "ipv6"], ...] = Field(
-        ("ipv4", "ipv6"), description="which of an endpoint's addresses are probed"
-    )
-
-
-class HttpCheck(_Check):
-    """A request to each address; the certificate is verified for https."""
-
-    type: Literal["http", "https"]
-    port: int | None = Field(None, ge=1, le=65535, description="default 80, or 443 for https")
-    method: Literal["GET", "HEAD"] = "GET"
-    path: str = Field("/", pattern="^/")
-    host: str | None = Field(
-        None, description="Host header and TLS server name; default: the address"
-    )
-    expect: Expect = Expect()
-    ca: Path | None = Field(
-        None, description="PEM file of the authorities to trust in place of the system's"
-    )
-
-
-class TcpCheck(_Check):
-    """A connection that opens is a success."""
-
-    type: Literal["tcp"]
-    port: int = Field(ge=1, le=65535)
-
-
-Check = Annotated[HttpCheck | TcpCheck, Field(discriminator="type")]
-
-
 class CnameTarget(Settings):
     """Answer with a CNAME when nothing is available."""
 
-    cname: str
+    cname: AbsoluteName = Field(description="the target, with the final dot")
 
 
 class AddressTarget(Settings):
     """Answer with these addresses when nothing is available."""
 
-    addresses: tuple[Address, ...] = Field(min_length=1)
+    addresses: tuple[AddressText, ...] = Field(min_length=1, description="answered as A and AAAA")
 
 
 class Failover(Settings):
@@ -292,52 +235,96 @@ class Failover(Settings):
 class FailoverSteering(Settings):
     """``steering: {failover: {order: [...]}}``"""
 
-    failover: Failover
+    failover: Failover = Field(description="regions or AZs in a fixed order")
 
 
 class Service(Settings):
-    """A named set of endpoints over all AZs, with a steering policy, a check and an answer policy."""
+    """A named set of endpoints over all AZs: steering policy, check and answer policy."""
 
-    steering: Literal["latency", "nearest", "failover"] | FailoverSteering = "latency"
-    check: str | None = None
-    ttl: TTL = 30.0
-    answers: int = Field(1, ge=1, le=64, description="addresses in one answer")
-    when_down: Literal["serve_all", "nodata"] | CnameTarget | AddressTarget = "serve_all"
+    steering: Literal["latency", "nearest", "failover"] | FailoverSteering = Field(
+        "latency", description="how endpoints are ranked for a client"
+    )
+    check: str | None = Field(None, description="the health check; none: always healthy")
+    ttl: TTL = Field(30.0, description="of the answers, where the zone gives none")
+    answers: Whole = Field(1, ge=1, le=64, description="addresses in one answer")
+    when_down: Literal["serve_all", "nodata"] | CnameTarget | AddressTarget = Field(
+        "serve_all", description="what is answered when no endpoint is available"
+    )
 
 
 class Thresholds(Settings):
-    """When too little of a group is healthy to keep the rest in service, and when it may come back."""
+    """When too little of a group is healthy to keep it in service, and when it comes back."""
 
-    withdraw_below: Share
-    restore_above: Share
+    withdraw_below: Share = Field(
+        0.5, description="withdrawn when a smaller share of it is healthy"
+    )
+    restore_above: Share = Field(
+        0.8, description="restored when at least this share is healthy; never below withdraw_below"
+    )
     hold: Duration = Field(
         60.0, ge=0, description="how long it must stay above before it is restored"
     )
 
 
-class Health(Settings):
-    """Verdicts above single endpoints."""
+_AZ_THRESHOLDS = Thresholds(withdraw_below=0.5, restore_above=0.8, hold=60.0)
+_REGION_THRESHOLDS = Thresholds(withdraw_below=0.01, restore_above=0.01, hold=0.0)
 
-    availability_zone: Thresholds = Thresholds(withdraw_below=0.5, restore_above=0.8, hold=60.0)
-    region: Thresholds = Thresholds(withdraw_below=0.01, restore_above=0.01, hold=0.0)
+
+class Health(Settings):
+    """Verdicts above single endpoints. What a group's mapping leaves out keeps its default."""
+
+    availability_zone: Thresholds = Field(
+        _AZ_THRESHOLDS, description="when a whole AZ is withdrawn and restored"
+    )
+    region: Thresholds = Field(
+        _REGION_THRESHOLDS, description="when a whole region is withdrawn and restored"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_defaults(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {key: _completed(cls.model_fields, key, value) for key, value in data.items()}
+
+
+def _completed(fields: dict[str, Any], key: str, value: Any) -> Any:
+    """A group's mapping with the group's own defaults.
+
+    Without ``restore_above``, a group comes back where it was withdrawn if that is higher.
+    """
+    if not isinstance(value, dict) or key not in fields:
+        return value
+    default: Thresholds = fields[key].default
+    full = {**default.model_dump(), **{name: v for name, v in value.items() if v is not None}}
+    if value.get("restore_above") is None and value.get("withdraw_below") is not None:
+        try:
+            full["restore_above"] = max(default.restore_above, parse_share(full["withdraw_below"]))
+        except ValueError:  # reported where withdraw_below is validated
+            return full
+    return full
 
 
 class Services(Settings):
     """``config/services.yaml``: what is served, and how."""
 
-    checks: dict[str, Check] = {}
-    services: dict[str, Service] = {}
-    health: Health = Health()
+    checks: dict[str, Check] = Field({}, description="health checks by name")
+    services: dict[str, Service] = Field({}, description="services by name")
+    health: Health = Field(Health(), description="when an AZ or a region is withdrawn")
 
 
 # --- latency tables ---------------------------------------------------------------------------
 
 
 class LatencyTable(Settings):
-    """A latency table in YAML: client -> region -> milliseconds."""
+    """A latency table in YAML: client → region → milliseconds."""
 
-    measured: date | None = None
-    latency: dict[str, dict[str, Annotated[float, Field(ge=0, le=100_000)]]] = {}
+    measured: date | None = Field(None, description="when, as in 2026-11-01")
+    latency: dict[str, dict[str, Annotated[Number, Field(ge=0, le=100_000)]]] = Field(
+        {},
+        description="by client (prefix, AS number, subdivision, country, continent or default): "
+        "milliseconds by region",
+    )
 
 
 class LatencyRow(NamedTuple):
