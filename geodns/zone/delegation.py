@@ -1,0 +1,124 @@
+"""Rules about delegations: names that belong to another zone, and the glue that leads to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dns.name
+import dns.rdatatype
+import dns.rdtypes.ANY.NS
+from dns.rdatatype import RdataType
+
+from geodns.problem import Problem
+from geodns.zone.draft import Draft
+
+_ADDRESSES = (RdataType.A, RdataType.AAAA)
+# RFC 4035 2.2 to 2.4: what the parent's side of a delegation holds
+_AT_A_CUT = frozenset((RdataType.NS, RdataType.DS, RdataType.NSEC, RdataType.RRSIG))
+
+
+def delegations(draft: Draft) -> dict[dns.name.Name, dns.name.Name]:
+    """The names that are delegated to other zones; the value is the same name."""
+    return {
+        owner: owner
+        for owner, rdtype in draft.spots
+        if rdtype == RdataType.NS and owner != draft.origin
+    }
+
+
+def enclosing_cut(
+    draft: Draft, cuts: dict[dns.name.Name, dns.name.Name], name: dns.name.Name
+) -> dns.name.Name | None:
+    """The topmost delegation at or above a name of the zone; None: the zone has authority."""
+    found = None
+    while cuts and name != draft.origin:
+        found = cuts.get(name, found)
+        name = name.parent()
+    return found
+
+
+def _glue_names(
+    draft: Draft, cuts: dict[dns.name.Name, dns.name.Name]
+) -> Iterator[tuple[dns.name.Name, dns.name.Name]]:
+    """(delegation, name server) where the addresses can only come from this zone."""
+    for cut in cuts:
+        for server in draft.nodes[cut].rdatasets[RdataType.NS]:
+            assert isinstance(server, dns.rdtypes.ANY.NS.NS)
+            target = server.target.canonicalize()
+            if target.is_subdomain(draft.origin) and enclosing_cut(draft, cuts, target):
+                yield cut, target
+
+
+def missing_glue(draft: Draft) -> Iterator[Problem]:
+    """RFC 1034 4.2.1: glue is needed where a name server's name is below the cut."""
+    for cut, target in _glue_names(draft, delegations(draft)):
+        node = draft.nodes.get(target)
+        if node is None or not any(rdtype in node.rdatasets for rdtype in _ADDRESSES):
+            yield draft.spot(cut, RdataType.NS).problem(
+                "missing-glue",
+                f"the delegation {cut} has the name server {target}, which has no address here",
+                f"add an A or AAAA record for {target}",
+                "warning",
+            )
+
+
+def occluded(draft: Draft) -> Iterator[Problem]:
+    """RFC 2136 7.18, RFC 1034 4.2.1: data at or below a cut other than glue is never answered."""
+    cuts = delegations(draft)
+    if not cuts:
+        return
+    glue = {target for _, target in _glue_names(draft, cuts)}
+    for (name, rdtype), spot in draft.spots.items():
+        cut = enclosing_cut(draft, cuts, name)
+        if cut is None or (name in glue and rdtype in _ADDRESSES):
+            continue
+        if name == cut and (rdtype is None or rdtype in _AT_A_CUT):
+            continue
+        kind = "GEO" if rdtype is None else dns.rdatatype.to_text(rdtype)
+        where = "at" if name == cut else "below"
+        yield spot.problem(
+            "occluded",
+            f"{name} {kind} is {where} the delegation {cut} and is never answered from here",
+            severity="warning",
+        )
+
+
+def geo_at_delegation(draft: Draft) -> Iterator[Problem]:
+    """A delegated name is the other zone's to answer, so it can't be tied to a service."""
+    for cut in delegations(draft):
+        if draft.nodes[cut].geo is not None:
+            yield draft.spot(cut).problem(
+                "geo-at-delegation", f"{cut} is delegated to other name servers and can't be GEO"
+            )
+
+
+def dname_at_delegation(draft: Draft) -> Iterator[Problem]:
+    """RFC 6672 2.3: a DNAME can't stand beside NS records except at the apex."""
+    for cut in delegations(draft):
+        if RdataType.DNAME in draft.nodes[cut].rdatasets:
+            yield draft.spot(cut, RdataType.DNAME).problem(
+                "dname-at-delegation",
+                f"{cut} is delegated to other name servers and can't be DNAME",
+            )
+
+
+def misplaced_ds(draft: Draft) -> Iterator[Problem]:
+    """RFC 4035 2.4: a DS stands only at a delegation, never at the apex."""
+    for (owner, rdtype), spot in draft.spots.items():
+        if rdtype != RdataType.DS:
+            continue
+        if owner == draft.origin or RdataType.NS not in draft.nodes[owner].rdatasets:
+            yield spot.problem(
+                "misplaced-ds",
+                f"{owner} has DS but is not a delegation; DS stands in the parent, beside NS",
+                severity="warning",
+            )
+
+
+DELEGATION_RULES = (
+    missing_glue,
+    occluded,
+    geo_at_delegation,
+    dname_at_delegation,
+    misplaced_ds,
+)

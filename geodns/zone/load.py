@@ -1,0 +1,96 @@
+"""Loads the zones of a folder: each file read, checked and kept, or refused with every reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import dns.name
+
+from geodns import yamlfile
+from geodns.problem import Problem
+from geodns.zone.check import check_zone
+from geodns.zone.content import Zone
+from geodns.zone.draft import ContentError, Draft
+from geodns.zone.master import read_master
+from geodns.zone.names import owner_name
+from geodns.zone.octodns import read_octodns
+from geodns.zone.soa import file_serial
+
+YAML_SUFFIXES = frozenset((".yaml", ".yml"))
+MASTER_SUFFIXES = frozenset((".zone", ".db"))
+
+
+def load_zones(
+    folder: Path, services: Collection[str] | None
+) -> tuple[tuple[Zone, ...], list[Problem], list[Path]]:
+    """The zones of a folder that can be used, all that is wrong, and all files that were read.
+
+    A file's name without its suffix is the zone's name. A zone with an error is left out; the
+    others are not touched by it. ``services``: the names that GEO may have; None: any. All in the
+    order of the files' names.
+    """
+    problems: list[Problem] = []
+    files: list[Path] = []
+    zones: dict[dns.name.Name, Zone] = {}
+    claims: dict[dns.name.Name, Path] = {}
+    for file in _zone_files(folder, problems):
+        draft, read = _read(file, folder, services, problems)
+        files.extend(path for path in read if path not in files)
+        if draft is None:
+            continue
+        first = claims.setdefault(draft.origin, file)
+        if first is not file:
+            problems.append(
+                Problem(
+                    "duplicate-zone",
+                    f"the zone {draft.origin} has two files; the other is {first.name}",
+                    file,
+                )
+            )
+            zones.pop(draft.origin, None)
+        elif not any(problem.severity == "error" for problem in draft.problems):
+            zones[draft.origin] = Zone(draft.origin, draft.nodes, file)
+        problems.extend(draft.problems)
+    return tuple(zones.values()), problems, files
+
+
+def _zone_files(folder: Path, problems: list[Problem]) -> list[Path]:
+    try:
+        found = [
+            file
+            for file in folder.iterdir()
+            if file.suffix in YAML_SUFFIXES | MASTER_SUFFIXES
+            and not file.name.startswith(".")
+            and not file.is_dir()
+        ]
+    except OSError as error:
+        problems.append(Problem("unreadable-folder", f"can't be read: {error.strerror}", folder))
+        return []
+    return sorted(found)
+
+
+def _read(
+    file: Path, folder: Path, services: Collection[str] | None, problems: list[Problem]
+) -> tuple[Draft | None, list[Path]]:
+    """The checked draft of a file, and the files that were read for it."""
+    try:
+        origin = owner_name(file.name[: -len(file.suffix)].rstrip("."), dns.name.root)
+    except ContentError as fault:
+        problems.append(
+            Problem("bad-zone-name", f"the file's name is no zone's name: {fault.message}", file)
+        )
+        return None, [file]
+    if not file.is_file():
+        problems.append(Problem("unreadable-file", "is not a regular file", file))
+        return None, [file]
+    draft = Draft(origin, file)
+    if file.suffix in MASTER_SUFFIXES:
+        read = read_master(file, draft, folder)
+    else:
+        read = [file]
+        document, draft.problems = yamlfile.read(file)
+        if document.data is not None or not draft.problems:
+            read_octodns(document, draft, file_serial(read))
+    check_zone(draft, services, needs_soa=file.suffix in MASTER_SUFFIXES)
+    return draft, read
