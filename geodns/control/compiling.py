@@ -1,0 +1,155 @@
+"""Runs a compiler process and receives the image from it, while the event loop stays free."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pickle
+import signal
+import struct
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from geodns.control.outcome import Compiled, Loaded, Message, Refused
+from geodns.errors import GeodnsError
+from geodns.problem import Problem
+
+# -P: the folder that the server is started in is not a place to import code from.
+COMMAND = (sys.executable, "-P", "-m", "geodns.control.compiler")
+_LENGTH = struct.Struct("!Q")
+_MOST_OUTPUT = 4000  # characters of what a compiler that broke had to say
+_FAREWELL = 10.0  # seconds that a compiler has to end once it has closed its pipe
+_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+
+
+class CompileError(GeodnsError):
+    """There is no new image. ``problems`` are the reasons that lie in the configuration, if any."""
+
+    def __init__(self, sentence: str, problems: tuple[Problem, ...] = (), output: str = "") -> None:
+        super().__init__(sentence)
+        self.problems = problems
+        self.output = output
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """A finished compile. ``image`` is an open file descriptor of a sealed image: close it."""
+
+    loaded: Loaded
+    compiled: Compiled
+    image: int
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Everything that is odd but no reason to refuse."""
+        return self.loaded.warnings + self.compiled.warnings
+
+
+def frame(message: Message) -> bytes:
+    """A message as it goes through the pipe: its length, then itself."""
+    body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    return _LENGTH.pack(len(body)) + body
+
+
+async def compile_configuration(
+    path: Path,
+    *,
+    loaded: Callable[[Loaded], None] | None = None,
+    command: Sequence[str] = COMMAND,
+) -> Compilation:
+    """Read and compile the configuration in ``path`` in a process of its own.
+
+    ``loaded`` is called once the configuration is known, while the image is being made; what it
+    raises ends the compile. Raises CompileError. The compiler process has ended when this returns,
+    also when it is cancelled.
+    """
+    image = os.memfd_create("geodns-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        messages, status, output = await _run(path, image, loaded, command)
+        compilation = _judge(messages, status, output, image)
+        # From here on nobody can change what several workers read.
+        fcntl.fcntl(image, fcntl.F_ADD_SEALS, _SEALS)
+    except BaseException:
+        os.close(image)
+        raise
+    return compilation
+
+
+async def _run(
+    path: Path, image: int, loaded: Callable[[Loaded], None] | None, command: Sequence[str]
+) -> tuple[list[Message], int, str]:
+    reading, writing = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *(str(image), str(writing), str(path)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            pass_fds=(image, writing),
+            start_new_session=True,  # Ctrl-C is for the control process alone
+        )
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    told = asyncio.create_task(_tail(process.stderr))
+    messages: list[Message] = []
+    try:
+        async with aclosing(_messages(reading)) as arriving:
+            async for message in arriving:
+                messages.append(message)
+                if loaded is not None and isinstance(message, Loaded):
+                    loaded(message)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _FAREWELL)
+    finally:
+        # It has ended, unless nobody waits for its result any more.
+        with suppress(ProcessLookupError):
+            process.kill()
+        status = await process.wait()
+        output = await told
+    return messages, status, output
+
+
+async def _messages(reading: int) -> AsyncGenerator[Message, None]:
+    stream = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+    )
+    try:
+        while True:
+            (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
+            # Only our own child holds the other end of this pipe.
+            yield pickle.loads(await stream.readexactly(length))
+    except asyncio.IncompleteReadError:
+        return
+    finally:
+        transport.close()
+
+
+async def _tail(stream: asyncio.StreamReader | None) -> str:
+    text = b""
+    while stream is not None and (chunk := await stream.read(65536)):
+        text = (text + chunk)[-_MOST_OUTPUT:]
+    return text.decode(errors="replace").strip()
+
+
+def _judge(messages: list[Message], status: int, output: str, image: int) -> Compilation:
+    match messages:
+        case [*_, Refused() as refused]:
+            errors = sum(problem.severity == "error" for problem in refused.problems)
+            raise CompileError(
+                f"the configuration has {errors} error{'s' * (errors != 1)}", refused.problems
+            )
+        case [Loaded() as loaded, Compiled() as compiled] if status == 0:
+            return Compilation(loaded, compiled, image)
+    how = f"with exit status {status}"
+    if status < 0:
+        how = f"by {signal.Signals(-status).name}"
+    raise CompileError(f"the compiler was ended {how} before it was done", output=output)

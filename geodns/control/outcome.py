@@ -1,0 +1,68 @@
+"""What a compiler process tells the control process, one message after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from geodns.config.settings import Configuration
+from geodns.control.stamps import Stamps
+from geodns.problem import Problem
+
+
+@dataclass(frozen=True)
+class ZoneSummary:
+    """A DNS zone as the status shows it; ``names`` counts owner names, ``geo`` those tied to a
+    service.
+    """
+
+    origin: str
+    file: Path
+    serial: int
+    names: int
+    geo: int
+
+
+@dataclass(frozen=True)
+class SourceAge:
+    """A file of data that gets old. ``made`` is seconds since 1970: when its data is from."""
+
+    file: str
+    description: str
+    made: float
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The configuration was read and is consistent.
+
+    ``configuration`` comes without the content of zones and latency tables, which only the image
+    needs. ``stamps`` are those of its files, taken when they had been read. ``tables`` are the
+    latency tables.
+    """
+
+    configuration: Configuration
+    warnings: tuple[Problem, ...]
+    stamps: Stamps
+    zones: tuple[ZoneSummary, ...]
+    tables: tuple[SourceAge, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The image was written. ``seconds`` is how long each step took."""
+
+    databases: tuple[SourceAge, ...]
+    warnings: tuple[Problem, ...]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """There is no image, for these reasons."""
+
+    problems: tuple[Problem, ...]
+
+
+Message = Loaded | Compiled | Refused

@@ -1,0 +1,259 @@
+"""Keeps the workers running, and each of them at the current image and availability."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from geodns.control.totals import Counts, Totals
+from geodns.errors import GeodnsError
+from geodns.health.availability import Availability
+
+logger = logging.getLogger(__name__)
+
+_QUICK = 5.0  # seconds: a worker that ends sooner has a reason that will likely still be there
+_FIRST_DELAY, _LONGEST_DELAY = 0.1, 10.0  # seconds; the delay doubles with every quick end
+_POLL = 0.01  # seconds between two looks at what a worker has acknowledged
+_ANSWER = 1.0  # seconds that a worker has to tell its statistics
+
+
+class Worker(Protocol):
+    """A running worker process, as ``geodns.server.handle.WorkerHandle`` is one."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def image_generation(self) -> int: ...
+    @property
+    def availability_generation(self) -> int: ...
+    def send_image(self, fd: int, generation: int) -> None: ...
+    def send_availability(self, availability: Availability) -> None: ...
+    async def statistics(self) -> Counts: ...
+    async def stop(self, grace: float) -> int: ...
+    async def wait(self) -> int: ...
+
+
+class WorkerError(GeodnsError):
+    """A worker could not be started."""
+
+
+@dataclass(eq=False)
+class Slot:
+    """The place of one worker; the process in it may change. ``started`` is in loop time."""
+
+    number: int
+    worker: Worker | None = None
+    started: float = 0.0
+    restarts: int = 0
+    quick_ends: int = 0
+    replacing: bool = False
+    counts: Counts = field(default_factory=Totals)
+
+
+class Supervisor:
+    """The workers of one control process.
+
+    ``start_worker`` starts the process for a slot; ``changed`` is told the process ids whenever
+    they change. The image is the file descriptor of a written image, which this object then owns.
+    """
+
+    def __init__(
+        self,
+        start_worker: Callable[[int], Awaitable[Worker]],
+        workers: int,
+        changed: Callable[[tuple[int, ...]], None],
+    ) -> None:
+        self.slots = tuple(Slot(number) for number in range(workers))
+        self.generation = 0
+        self._start_worker = start_worker
+        self._changed = changed
+        self._image: int | None = None
+        self._availability: Availability | None = None
+        self._ended = Totals()
+        self._closing = asyncio.Event()
+        self._keepers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start all workers; returns when they use the published image. Raises WorkerError."""
+        try:
+            await asyncio.gather(*(self._spawn(slot) for slot in self.slots))
+            await asyncio.gather(*(self._first_ready(slot) for slot in self.slots))
+        except OSError as error:
+            raise WorkerError(f"a worker can't be started: {error}") from error
+        self._keepers = [asyncio.create_task(self._keep(slot)) for slot in self.slots]
+
+    def publish_image(self, image: int) -> int:
+        """Give every worker a new image; returns its generation."""
+        if self._image is not None:
+            os.close(self._image)
+        self._image = image
+        self.generation += 1
+        for slot in self.slots:
+            self._send_image(slot)
+        return self.generation
+
+    def publish_availability(self, availability: Availability) -> None:
+        """Give every worker a new availability, now."""
+        self._availability = availability
+        for slot in self.slots:
+            self._send_availability(slot)
+
+    async def acknowledged(self, generation: int, limit: float) -> bool:
+        """Whether every running worker uses this image or a later one, within ``limit`` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while not all(
+                    slot.worker is None or slot.worker.image_generation >= generation
+                    for slot in self.slots
+                ):
+                    await asyncio.sleep(_POLL)
+                return True
+        return False
+
+    async def refresh(self) -> None:
+        """Ask every worker what it has counted; one that does not answer keeps its last counts."""
+        await asyncio.gather(*(self._refresh(slot) for slot in self.slots))
+
+    def totals(self) -> Totals:
+        """What all workers, former ones included, had counted at the last refresh."""
+        totals = Totals()
+        totals.add_ended(self._ended)
+        for slot in self.slots:
+            totals.add(slot.counts)
+        return totals
+
+    async def replace_all(self, grace: float, limit: float = 30.0) -> None:
+        """Replace the workers one by one, so that there are always others that answer."""
+        for slot in self.slots:
+            worker = slot.worker
+            if worker is None or self._closing.is_set():
+                continue
+            slot.replacing = True
+            await self._refresh(slot)
+            await worker.stop(grace)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(limit):
+                    while slot.worker in {None, worker} or not self._is_current(slot):
+                        await asyncio.sleep(_POLL)
+
+    async def close(self, grace: float) -> None:
+        """Stop all workers: what is in flight is answered first, for at most ``grace`` seconds."""
+        self._closing.set()
+        running = [slot.worker for slot in self.slots if slot.worker is not None]
+        await asyncio.gather(*(worker.stop(grace) for worker in running))
+        await asyncio.gather(*self._keepers)
+        if self._image is not None:
+            os.close(self._image)
+            self._image = None
+        self._changed(())
+
+    # --- one slot -------------------------------------------------------------------------------
+
+    async def _spawn(self, slot: Slot) -> None:
+        slot.worker = await self._start_worker(slot.number)
+        slot.started = asyncio.get_running_loop().time()
+        slot.replacing = False
+        self._report()
+        self._send_image(slot)
+        self._send_availability(slot)
+
+    async def _first_ready(self, slot: Slot) -> None:
+        worker = slot.worker
+        assert worker is not None
+        ended = asyncio.create_task(worker.wait())
+        try:
+            while not self._is_current(slot):
+                if ended.done():
+                    raise WorkerError(
+                        f"worker {slot.number} {_how(ended.result())} before it was ready"
+                    )
+                await asyncio.sleep(_POLL)
+        finally:
+            ended.cancel()
+
+    async def _keep(self, slot: Slot) -> None:
+        while slot.worker is not None:
+            status = await slot.worker.wait()
+            delay = self._after_end(slot, status)
+            while slot.worker is None:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), delay)
+                if self._closing.is_set():
+                    return
+                try:
+                    await self._spawn(slot)
+                except OSError as error:  # no memory, no process ids: it may pass
+                    delay = _LONGEST_DELAY
+                    logger.error(  # noqa: TRY400 - the sentence says it all
+                        "a worker can't be started",
+                        extra={"worker": slot.number, "reason": str(error), "retry_in": delay},
+                    )
+            if self._closing.is_set():
+                await slot.worker.stop(0)
+
+    def _after_end(self, slot: Slot, status: int) -> float:
+        """Take leave of a worker; returns after how many seconds to start another."""
+        pid = slot.worker.pid if slot.worker else 0
+        lived = asyncio.get_running_loop().time() - slot.started
+        self._ended.add_ended(slot.counts)
+        slot.counts = Totals()
+        slot.worker = None
+        if self._closing.is_set() or slot.replacing:
+            return 0.0
+        self._report()
+        slot.restarts += 1
+        slot.quick_ends = slot.quick_ends + 1 if lived < _QUICK else 0
+        delay = 0.0
+        if slot.quick_ends > 1:
+            delay = min(_FIRST_DELAY * 2.0 ** (slot.quick_ends - 2), _LONGEST_DELAY)
+        logger.error(
+            "worker ended, starting another",
+            extra={"worker": slot.number, "pid": pid, "reason": _how(status), "delay": delay},
+        )
+        return delay
+
+    async def _refresh(self, slot: Slot) -> None:
+        worker = slot.worker
+        if worker is None:
+            return
+        # A worker that is busy or about to end keeps the counts that it told last.
+        with suppress(TimeoutError, OSError, EOFError):
+            counts = await asyncio.wait_for(worker.statistics(), _ANSWER)
+            if slot.worker is worker:
+                slot.counts = counts
+
+    def _send_image(self, slot: Slot) -> None:
+        if slot.worker is None or self._image is None:
+            return
+        # A description of its own, so that no two workers share a file position.
+        own = os.open(f"/proc/self/fd/{self._image}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with suppress(OSError):  # it has just ended; the next one in this slot gets the image
+                slot.worker.send_image(own, self.generation)
+        finally:
+            os.close(own)
+
+    def _send_availability(self, slot: Slot) -> None:
+        if slot.worker is not None and self._availability is not None:
+            with suppress(OSError):  # as above
+                slot.worker.send_availability(self._availability)
+
+    def _is_current(self, slot: Slot) -> bool:
+        worker = slot.worker
+        return worker is not None and worker.image_generation >= self.generation
+
+    def _report(self) -> None:
+        self._changed(tuple(slot.worker.pid for slot in self.slots if slot.worker is not None))
+
+
+def _how(status: int) -> str:
+    if status < 0:
+        with suppress(ValueError):
+            return f"was ended by {signal.Signals(-status).name}"
+    return f"ended with exit status {status}"
