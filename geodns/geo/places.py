@@ -86,6 +86,25 @@ class PlaceTable(Sequence[Place]):
             asn=int(self.asn[index]) or None,
         )
 
+    def distinct(self) -> tuple[PlaceTable, NDArray[np.int32]]:
+        """The table without repetitions, in the order of first appearance.
+
+        The second result, shape (n,), says where each row went.
+        """
+        codes = np.zeros(len(self), np.int64)
+        for column in (
+            _ranks(self.latitude),
+            _ranks(self.longitude),
+            *(self.continent, self.country, self.subdivision, self.city),
+            _ranks(self.asn),
+        ):
+            codes = _compress(codes * (int(column.max(initial=0)) + 1) + column)
+        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        numbers = np.empty(len(order), np.int32)
+        numbers[order] = np.arange(len(order), dtype=np.int32)
+        return self.take(first[order]), numbers[inverse]
+
     def take(self, rows: NDArray[np.integer[Any]]) -> PlaceTable:
         """The table of these rows, in this order; the tuples of names are shared."""
         return PlaceTable(
@@ -108,6 +127,16 @@ def intern_names(names: Iterable[str | None]) -> tuple[NDArray[np.int32], Names]
     positions: dict[str | None, int] = {None: 0}
     codes = [positions.setdefault(name, len(positions)) for name in names]
     return np.array(codes, dtype=np.int32), tuple(positions)
+
+
+def _ranks(column: NDArray[Any]) -> NDArray[np.int64]:
+    """Small numbers that are equal where the column is; NaN equals itself."""
+    return np.unique(column, return_inverse=True)[1].astype(np.int64)
+
+
+def _compress(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Smaller numbers for the same classes, once the next column could overflow."""
+    return codes if codes.max(initial=0) < 2**31 else _ranks(codes)
 
 
 def _subdivision_code(place: Place) -> str | None:
