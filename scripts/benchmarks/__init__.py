@@ -1,0 +1,1 @@
+"""Benchmarks of this server beside other people's programs; ``scripts/bench`` runs them."""

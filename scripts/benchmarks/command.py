@@ -1,0 +1,148 @@
+"""``scripts/bench``: which benchmark to run, and where its figures go."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks import machine, queries, report
+from benchmarks.document import write_section
+from benchmarks.errors import BenchError
+from benchmarks.load import dnsperf_version
+from benchmarks.processes import two_cpus
+from benchmarks.programs.all import PROGRAMS
+from benchmarks.programs.program import Program
+
+_ROOT = Path(__file__).resolve().parents[2]
+_DOCUMENT = _ROOT / "docs" / "benchmarks.md"
+_DATABASE = _ROOT / "geodns" / "geo" / "data" / "country.mmdb"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("what", type=click.Choice(["queries", "locations", "all"]), default="all")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.5, 600),
+    default=2.0,
+    show_default=True,
+    help="Length of one measurement of queries.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 100),
+    default=5,
+    show_default=True,
+    help="Measurements of each server in each scenario; the median counts.",
+)
+@click.option("--server", "only", multiple=True, help="Measure only these servers, as in gdnsd.")
+@click.option(
+    "--database",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=_DATABASE,
+    help="Country database (MMDB) that all servers use; default: the embedded one.",
+)
+@click.option("--write", is_flag=True, help="Put the figures into docs/benchmarks.md.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures of queries as JSON.")
+def main(
+    what: str,
+    seconds: float,
+    rounds: int,
+    only: tuple[str, ...],
+    database: Path,
+    write: bool,
+    as_json: bool,
+) -> None:
+    """Measure this server beside every peer that is installed.
+
+    queries: CPU per query and queries per second, with dnsperf. locations: how fast location maps
+    are built.
+    """
+    # Ending by SIGTERM takes the same way out as Ctrl-C, which ends all servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if what in ("queries", "all"):
+            _queries(_chosen(only), database, seconds, rounds, write=write, as_json=as_json)
+        if what in ("locations", "all"):
+            _locations(write=write)
+    except BenchError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _chosen(only: tuple[str, ...]) -> list[Program]:
+    known = sorted({program.server for program in PROGRAMS})
+    for name in only:
+        if name.lower() not in (server.lower() for server in known):
+            raise click.UsageError(f"there is no server {name!r}; there are {', '.join(known)}")
+    wanted = {name.lower() for name in only}
+    return [one for one in PROGRAMS if not wanted or one.server.lower() in wanted]
+
+
+def _queries(
+    programs: list[Program],
+    database: Path,
+    seconds: float,
+    rounds: int,
+    *,
+    write: bool,
+    as_json: bool,
+) -> None:
+    load_before = os.getloadavg()[0]
+    with _progress() as progress:
+        rows = queries.measure(
+            programs, database, seconds=seconds, rounds=rounds, progress=progress
+        )
+    versions = {one.server: one.version() or "not installed" for one in programs}
+    run = report.Run(
+        when=datetime.now(UTC),
+        machine=machine.describe(),
+        versions=versions | {"dnsperf": dnsperf_version() or "not installed"},
+        seconds=seconds,
+        rounds=rounds,
+        pinned=two_cpus() is not None,
+        load_before=load_before,
+        rows=tuple(rows),
+    )
+    if as_json:
+        click.echo(json.dumps(report.as_json(run), indent=2))
+    else:
+        report.show(run, Console())
+    if write:
+        write_section(_DOCUMENT, "queries", report.markdown(run))
+
+
+def _locations(*, write: bool) -> None:
+    try:
+        module = importlib.import_module("benchmarks.locations")
+    except ModuleNotFoundError as error:
+        raise BenchError(f"the benchmark of location maps can't be loaded: {error}") from error
+    if not write:
+        module.main()
+        return
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        module.main()
+    click.echo(printed.getvalue(), nl=False)
+    body = f"## Location maps\n\n```\n{printed.getvalue().rstrip()}\n```"
+    write_section(_DOCUMENT, "locations", body)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """What is going on, on standard error: one changing line on a terminal, else a line each."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda text: console.print(text, markup=False)
+        return
+    with console.status("starting") as status:
+        yield status.update

@@ -1,0 +1,133 @@
+"""Servers under measurement: started on a CPU of their own, their CPU time read, always ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from benchmarks.errors import BenchError
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_STOP_SECONDS = 5.0
+
+
+class Server:
+    """A running server: a process, and all that it started, in a session of their own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    def alive(self) -> bool:
+        """Whether the process that was started still runs."""
+        return self._process.poll() is None
+
+    def cpu_seconds(self) -> dict[int, float]:
+        """User and system time so far, by process id: all threads, children included."""
+        return {pid: time_used for pid, _, time_used in _session(self._process.pid)}
+
+    def pin(self, cpu: int) -> None:
+        """Keep every thread on one CPU, even those that chose another, as Knot's workers do."""
+        for pid, _, _ in _session(self._process.pid):
+            with suppress(FileNotFoundError, ProcessLookupError):  # one that ended meanwhile
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    os.sched_setaffinity(int(task.name), {cpu})
+
+    def last_words(self) -> str:
+        """The last two lines of its log, for the reason why it does not work."""
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return " / ".join(lines[-2:]) if lines else f"nothing, exit status {self._process.poll()}"
+
+    def stop(self) -> None:
+        """SIGTERM to the first process, SIGKILL to whatever of the session is left after 5 s."""
+        if self.alive():
+            self._process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline and (self.alive() or self._running()):
+            time.sleep(0.02)
+        for pid in self._running():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _running(self) -> list[int]:
+        return [pid for pid, state, _ in _session(self._process.pid) if state != "Z"]
+
+
+def _session(leader: int) -> Iterator[tuple[int, str, float]]:
+    """Process id, state and CPU seconds of each process in a session (proc(5), /proc/PID/stat)."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            text = (entry / "stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+        # The second field, the command, may hold spaces and brackets; the rest starts behind it.
+        fields = text.rpartition(")")[2].split()
+        if int(fields[3]) == leader:
+            yield int(entry.name), fields[0], (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+@contextmanager
+def running(command: Sequence[str], folder: Path, cpu: int | None) -> Iterator[Server]:
+    """A server for as long as the block lasts. ``cpu`` is where it may run; None is anywhere."""
+    log = folder / "log"
+    with log.open("wb") as output, pinned(cpu):
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise BenchError(f"{command[0]} does not start: {error.strerror}") from error
+    server = Server(process, log)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def pinned(cpu: int | None) -> Iterator[None]:
+    """Children that are started in the block inherit this CPU."""
+    if cpu is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def two_cpus() -> tuple[int, int] | None:
+    """One CPU for the load and one for the servers; None where there is only one."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return (allowed[0], allowed[1]) if len(allowed) > 1 else None
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that is free for UDP and TCP now."""
+    for _ in range(100):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+        ):
+            udp.bind(("127.0.0.1", 0))
+            port: int = udp.getsockname()[1]
+            with suppress(OSError):
+                tcp.bind(("127.0.0.1", port))
+                return port
+    raise BenchError("there is no port on 127.0.0.1 that is free for both UDP and TCP")
