@@ -1,0 +1,156 @@
+"""Configuration and locations to an image: everything that can be decided ahead of a packet."""
+
+from __future__ import annotations
+
+import dns.name
+import dns.rdatatype
+
+from geodns.answer.classes import Classifier
+from geodns.answer.image import (
+    GEO,
+    EndpointImage,
+    GeoRRset,
+    Image,
+    Node,
+    RRset,
+    ServiceImage,
+    TierImage,
+    WhenDown,
+    ZoneImage,
+)
+from geodns.answer.names import suffixes
+from geodns.config.settings import (
+    Address,
+    CnameTarget,
+    Configuration,
+    Endpoint,
+    Service,
+    Topology,
+)
+from geodns.geo.locations import Locations
+from geodns.steering.policy import Steering
+from geodns.steering.tiers import Candidate
+from geodns.zone.content import Node as ZoneNode
+from geodns.zone.content import Zone
+
+
+def compile_image(configuration: Configuration, locations: Locations) -> Image:
+    """The image of a checked configuration. Pure; takes seconds with a city-size database."""
+    services = configuration.services.services
+    classifier = Classifier(locations)
+    images = tuple(
+        _service(configuration, name, service, classifier) for name, service in services.items()
+    )
+    numbers = {name: number for number, name in enumerate(services)}
+    zones = [_zone(zone, numbers, services) for zone in configuration.zones]
+    return Image({zone.apex: zone for zone in zones}, images, tuple(classifier.maps))
+
+
+def steering_of(configuration: Configuration, name: str) -> Steering:
+    """A service's policy, bound to its endpoints in the order that the image has them in."""
+    topology = configuration.topology
+    candidates = [
+        Candidate(f"{name}@{az}", region, az, endpoint.weight)
+        for region, az, endpoint in _endpoints(topology, name)
+    ]
+    service = configuration.services.services[name]
+    return Steering(service, topology, candidates, configuration.latency)
+
+
+def _endpoints(topology: Topology, service: str) -> list[tuple[str, str, Endpoint]]:
+    return [
+        (region_name, az_name, az.endpoints[service])
+        for region_name, region in topology.regions.items()
+        for az_name, az in region.availability_zones.items()
+        if service in az.endpoints
+    ]
+
+
+def _service(
+    configuration: Configuration, name: str, service: Service, classifier: Classifier
+) -> ServiceImage:
+    steering = steering_of(configuration, name)
+    location, classes = classifier.classify(steering, repr(service.steering))
+    return ServiceImage(
+        name=name,
+        answers=service.answers,
+        when_down=_when_down(service),
+        endpoints=tuple(
+            _endpoint(f"{name}@{az}", region, az, endpoint)
+            for region, az, endpoint in _endpoints(configuration.topology, name)
+        ),
+        tiers=tuple(TierImage(tier.name, tuple(tier.endpoints)) for tier in steering.tiers),
+        classes=classes,
+        location=location,
+    )
+
+
+def _endpoint(id: str, region: str, az: str, endpoint: Endpoint) -> EndpointImage:
+    numbered = list(enumerate(endpoint.addresses))
+    return EndpointImage(
+        id=id,
+        region=region,
+        availability_zone=az,
+        weight=endpoint.weight,
+        v4=tuple((n, address.packed) for n, address in numbered if address.version == 4),
+        v6=tuple((n, address.packed) for n, address in numbered if address.version == 6),
+        cname=wire_name(endpoint.cname) if endpoint.cname is not None else None,
+    )
+
+
+def _when_down(service: Service) -> WhenDown:
+    choice = service.when_down
+    if isinstance(choice, str):
+        return WhenDown(choice)
+    if isinstance(choice, CnameTarget):
+        return WhenDown("fallback", cname=wire_name(choice.cname))
+    return WhenDown("fallback", _packed(choice.addresses, 4), _packed(choice.addresses, 6))
+
+
+def _packed(addresses: tuple[Address, ...], version: int) -> tuple[bytes, ...]:
+    return tuple(address.packed for address in addresses if address.version == version)
+
+
+def wire_name(text: str) -> bytes:
+    """A name as people write it in wire form, its case kept."""
+    wire = dns.name.from_text(text).to_wire()
+    assert wire is not None  # it is only when written to a file
+    return wire
+
+
+def _zone(
+    zone: Zone,
+    numbers: dict[str, int],
+    settings: dict[str, Service],
+) -> ZoneImage:
+    apex = zone.origin.to_digestable()
+    nodes: dict[bytes, Node] = {}
+    for name, content in zone.nodes.items():
+        nodes[name.to_digestable()] = _node(content, numbers, settings)
+    empty: Node = {}
+    for owner in list(nodes):
+        # RFC 4592 2.2.2: what has something below it exists, even where nothing stands at it.
+        for ancestor in suffixes(owner)[1:]:
+            if len(ancestor) <= len(apex):
+                break
+            nodes.setdefault(ancestor, empty)
+    soa = zone.nodes[zone.origin].rdatasets[dns.rdatatype.SOA]
+    # RFC 2308 3: the TTL of a negative answer is the lower of the SOA's own and its minimum.
+    return ZoneImage(apex, nodes, min(int(soa.ttl), int(soa[0].minimum)))
+
+
+def _node(
+    content: ZoneNode,
+    numbers: dict[str, int],
+    settings: dict[str, Service],
+) -> Node:
+    node: Node = {
+        int(type): RRset(int(rdataset.ttl), tuple(rdata.to_wire() for rdata in rdataset))
+        for type, rdataset in content.rdatasets.items()
+    }
+    geo = content.geo
+    if geo is not None:
+        service = settings[geo.service]
+        ttl = geo.ttl if geo.ttl is not None else round(service.ttl)
+        node[GEO] = GeoRRset(numbers[geo.service], ttl)
+    return node

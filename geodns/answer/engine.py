@@ -1,0 +1,276 @@
+"""Bytes and a peer's address to bytes, by look-ups in an image: the path of every packet. No I/O.
+
+One engine belongs to one thread. Nothing in it is locked, so a new availability is handed in by
+the same thread, between two packets.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from geodns.answer.client import Client, client_of_host, client_of_subnet
+from geodns.answer.cold import ColdQuery, Identity, error_reply, read_query
+from geodns.answer.edns import LEAST_PAYLOAD, MalformedOptError, Opt, parse_opt
+from geodns.answer.entry import Entry, GeoEntry, static_ready
+from geodns.answer.image import Image
+from geodns.answer.names import HEADER_BYTES, name_end
+from geodns.answer.ready import QUERY_HEADS, Ready
+from geodns.answer.resolve import FORMERR, resolve
+from geodns.answer.service import States
+
+_MOST_QUESTIONS = 200_000
+_MOST_PASSING = 10_000
+_MOST_CLIENTS = 50_000
+_MOST_OPTS = 50_000
+"""Bounds of what is remembered; about 300 bytes each. A full table is emptied and fills again."""
+
+_EMPTY_OPT = b"\0\0\x29"
+_CLASS_IN = b"\0\x01"
+_ADDITIONAL = 11
+_TC = 0x02
+_MOST_TCP = 65535
+_SPECIAL_TYPES = frozenset((41, 249, 250, 251, 252))  # OPT, TKEY, TSIG, IXFR, AXFR
+
+
+@dataclass(slots=True)
+class Counts:
+    """What an engine did: (type, rcode) of queries, and who was answered from services and why.
+
+    ``answers`` is by (service, region, AZ, reason); ``dropped`` by reason.
+    """
+
+    queries: Counter[tuple[int, int]] = field(default_factory=Counter)
+    answers: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def take(self, replies: list[Ready]) -> None:
+        """Adds the counts of replies that are about to be forgotten, or are being looked at."""
+        for ready in replies:
+            if ready.count:
+                self.queries[ready.type, ready.rcode] += ready.count
+                if ready.answered is not None:
+                    self.answers[ready.answered] += ready.count
+
+    def add(self, other: Counts) -> None:
+        """Adds what another engine counted."""
+        self.queries.update(other.queries)
+        self.answers.update(other.answers)
+        self.dropped.update(other.dropped)
+
+
+class Engine:
+    """Answers from one image. ``stream``: over TCP, where nothing has to be cut off."""
+
+    def __init__(
+        self,
+        image: Image,
+        identity: Identity,
+        *,
+        accept_client_subnet: bool = True,
+        stream: bool = False,
+        states: States | None = None,
+    ) -> None:
+        self._image = image
+        self._identity = identity
+        self._accept_client_subnet = accept_client_subnet
+        self._stream = stream
+        self._states: States = states if states is not None else {}
+        self._questions: dict[bytes, Entry] = {}
+        self._passing: dict[bytes, Entry] = {}
+        self._opts: dict[bytes, tuple[Opt, Client | None]] = {}
+        self._clients: dict[str, Client] = {}
+        self._maps = image.locations
+        self._counts = Counts()
+
+    def respond(self, packet: bytes, host: str) -> bytes | None:
+        """The reply to a packet from a host, or None for silence."""
+        head = packet[2:12]
+        additional = QUERY_HEADS.get(head)
+        if additional == 0:
+            question = packet[12:]
+            entry = self._questions.get(question.lower())
+            if entry is None:
+                return self._respond_slowly(packet, host)
+            opt = client = None
+            limit = LEAST_PAYLOAD
+        elif additional == 1:
+            # The question ends where the OPT record starts. A name that holds these bytes itself
+            # gives a question that is in no table, and so goes the slow way.
+            end = packet.find(_EMPTY_OPT, 12)
+            question = packet[12:end]
+            entry = self._questions.get(question.lower())
+            known = self._opts.get(packet[end:])
+            if entry is None or known is None:
+                return self._respond_slowly(packet, host)
+            opt, client = known
+            limit = opt.limit
+        else:
+            return self._respond_slowly(packet, host)
+        ready = entry.ready
+        scope = 0
+        if ready is None:
+            if client is None:
+                client = self._clients.get(host) or self._remember_client(host)
+            location = entry.location
+            if location < 0:
+                number = slot = split = 0
+            else:
+                located = client.located[location] or client.locate(self._maps, location)
+                number, slot, scope, split = located
+            table = entry.tables[number] or entry.build(number, self._states)
+            if len(table) == 1:
+                ready = table[0]
+            else:
+                ready = table[slot]
+                scope = split
+        ready.count += 1
+        if opt is None:
+            reply = packet[:2] + ready.heads[head] + question + ready.body
+        elif opt.subnet is None:
+            reply = packet[:2] + ready.heads[head] + question + ready.body + opt.before
+        else:
+            reply = packet[:2] + ready.heads[head] + question + ready.body + opt.record(scope)
+        if len(reply) > limit and not self._stream:
+            return _truncated(reply, question, opt, scope)
+        return reply
+
+    def _remember_client(self, host: str) -> Client:
+        if len(self._clients) >= _MOST_CLIENTS:
+            self._clients.clear()
+        client = self._clients[host] = client_of_host(host, len(self._maps))
+        return client
+
+    def _respond_slowly(self, packet: bytes, host: str) -> bytes | None:
+        """The first time that something is seen, and everything that is out of the ordinary."""
+        if packet[2:12] in QUERY_HEADS:
+            end = name_end(packet, HEADER_BYTES) + 4
+            question = packet[HEADER_BYTES:end]
+            if len(question) > 4 and question[-2:] == _CLASS_IN and _ordinary(question):
+                if not packet[_ADDITIONAL] and len(packet) == end:
+                    return self._answer_first(packet, host, question, None)
+                if packet[_ADDITIONAL]:
+                    opt = self._learn_opt(packet[end:])
+                    if opt is not None:
+                        return self._answer_first(packet, host, question, opt)
+        return self._respond_cold(packet, host)
+
+    def _learn_opt(self, record: bytes) -> tuple[Opt, Client | None] | None:
+        known = self._opts.get(record)
+        if known is not None:
+            return known
+        try:
+            opt = parse_opt(record, self._identity.nsid, self._accept_client_subnet)
+        except MalformedOptError:
+            return None
+        if opt is None or opt.version:
+            return None
+        if len(self._opts) >= _MOST_OPTS:
+            self._opts.clear()
+        known = self._opts[record] = opt, self._client_of(opt)
+        return known
+
+    def _client_of(self, opt: Opt) -> Client | None:
+        # RFC 7871 7.2.1: with /0 the client asks not to be located; what is left is the resolver.
+        if opt.subnet is None or not opt.subnet.source:
+            return None
+        return client_of_subnet(opt.subnet, len(self._maps))
+
+    def _answer_first(
+        self, packet: bytes, host: str, question: bytes, known: tuple[Opt, Client | None] | None
+    ) -> bytes:
+        """Answers a well-formed query of one question, making its entry if need be."""
+        entry = self._entry(question.lower())
+        opt, client = known if known is not None else (None, None)
+        ready, scope = self._choose(entry, client, host)
+        ready.count += 1
+        reply = packet[:2] + ready.heads[packet[2:12]] + question + ready.body
+        if opt is not None:
+            reply += opt.record(scope)
+        limit = opt.limit if opt is not None else LEAST_PAYLOAD
+        if len(reply) > limit and not self._stream:
+            return _truncated(reply, question, opt, scope)
+        return reply
+
+    def _choose(self, entry: Entry, client: Client | None, host: str) -> tuple[Ready, int]:
+        """The reply for a client, and its scope."""
+        if entry.ready is not None:
+            return entry.ready, 0
+        if client is None:
+            client = self._clients.get(host) or self._remember_client(host)
+        number = slot = scope = split = 0
+        if entry.location >= 0:
+            located = client.located[entry.location] or client.locate(self._maps, entry.location)
+            number, slot, scope, split = located
+        table = entry.tables[number] or entry.build(number, self._states)
+        return (table[0], scope) if len(table) == 1 else (table[slot], split)
+
+    def _entry(self, question: bytes) -> Entry:
+        entry = self._questions.get(question) or self._passing.get(question)
+        if entry is not None:
+            return entry
+        outcome = resolve(self._image, question[:-4], int.from_bytes(question[-4:-2], "big"))
+        if outcome.geo is not None:
+            entry = GeoEntry(question, outcome, outcome.geo, self._image)
+        else:
+            entry = Entry(static_ready(question, outcome))
+        # Names that are in no zone come without end: they must not drive out those that are.
+        table, most = (
+            (self._questions, _MOST_QUESTIONS) if outcome.exact else (self._passing, _MOST_PASSING)
+        )
+        if len(table) >= most:
+            self._forget(table)
+        table[question] = entry
+        return entry
+
+    def _forget(self, table: dict[bytes, Entry]) -> None:
+        for entry in table.values():
+            self._counts.take(entry.replies())
+        table.clear()
+
+    def _respond_cold(self, packet: bytes, host: str) -> bytes | None:
+        query = read_query(packet, self._identity, self._accept_client_subnet)
+        if isinstance(query, str):
+            self._counts.dropped[query] += 1
+            return None
+        if isinstance(query, bytes):
+            self._counts.queries[0, query[3] & 0x0F] += 1
+            return query
+        return self._answer_cold(packet, host, query)
+
+    def _answer_cold(self, packet: bytes, host: str, query: ColdQuery) -> bytes:
+        """A good query in an unusual dress: it is answered as its ordinary form would be."""
+        plain = packet[:2] + query.head + query.question
+        client = self._client_of(query.opt) if query.opt is not None else None
+        known = (query.opt, client) if query.opt is not None else None
+        try:
+            return self._answer_first(plain, host, query.question, known)
+        except KeyError:  # pragma: no cover - read_query only makes heads that are in QUERY_HEADS
+            return error_reply(packet, FORMERR)
+
+    def set_states(self, states: States) -> None:
+        """Takes a new availability. Called by the engine's own thread, between two packets."""
+        self._states = states
+        for table in (self._questions, self._passing):
+            for entry in table.values():
+                self._counts.take(entry.forget_tables())
+
+    def counts(self) -> Counts:
+        """What was counted so far. Another thread may ask; a number may then be a little old."""
+        total = Counts()
+        total.add(self._counts)
+        for entry in [*self._questions.values(), *self._passing.values()]:
+            total.take(entry.replies())
+        return total
+
+
+def _ordinary(question: bytes) -> bool:
+    return int.from_bytes(question[-4:-2], "big") not in _SPECIAL_TYPES
+
+
+def _truncated(reply: bytes, question: bytes, opt: Opt | None, scope: int) -> bytes:
+    """RFC 2181 9: a reply with TC set needs no part of the answer; the client comes back by TCP."""
+    flags = bytes((reply[2] | _TC, reply[3]))
+    counts = b"\0\x01\0\0\0\0\0" + (b"\x01" if opt is not None else b"\0")
+    tail = opt.record(scope) if opt is not None else b""
+    return reply[:2] + flags + counts + question + tail

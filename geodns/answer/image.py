@@ -1,0 +1,96 @@
+"""The image: all configuration compiled to what the engine looks up. Immutable, swapped whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from geodns.answer.location import LocationMap
+
+GEO = 0  # the key of a geo name's entry in a Node; RFC 6895 3.1 reserves type 0
+
+
+class RRset(NamedTuple):
+    """Records of one owner and type: TTL in seconds and each record's uncompressed wire rdata."""
+
+    ttl: int
+    rdatas: tuple[bytes, ...]
+
+
+class GeoRRset(NamedTuple):
+    """A geo name: the position of its service in the image, and the TTL of its answers."""
+
+    service: int
+    ttl: int
+
+
+Node = dict[int, "RRset | GeoRRset"]
+"""Type number -> records; empty for an empty non-terminal. A geo name stands under GEO."""
+
+
+@dataclass(slots=True)
+class ZoneImage:
+    """One zone: nodes by owner name in lower-case wire form, empty non-terminals included."""
+
+    apex: bytes
+    nodes: dict[bytes, Node]
+    negative_ttl: int
+
+
+class EndpointImage(NamedTuple):
+    """One service's presence in one AZ; addresses packed, with their place in the configuration.
+
+    ``v4`` and ``v6`` hold (position among the endpoint's addresses, packed address); ``cname`` is
+    a wire name.
+    """
+
+    id: str
+    region: str
+    availability_zone: str
+    weight: int
+    v4: tuple[tuple[int, bytes], ...]
+    v6: tuple[tuple[int, bytes], ...]
+    cname: bytes | None
+
+
+class WhenDown(NamedTuple):
+    """What is answered when nothing is available: ``serve_all``, ``nodata`` or ``fallback``."""
+
+    kind: str
+    v4: tuple[bytes, ...] = ()
+    v6: tuple[bytes, ...] = ()
+    cname: bytes | None = None
+
+
+class TierImage(NamedTuple):
+    """Endpoints, by position in the service, that are equally good; ``name`` is a region or AZ."""
+
+    name: str
+    endpoints: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class ServiceImage:
+    """A service: its endpoints, and for each class the order in which tiers are asked.
+
+    ``classes[c]`` are positions in ``tiers``, best first; tiers that it does not name come after,
+    in file order. ``location`` is the position of the location map whose classes these are, -1
+    where every client is of class 0.
+    """
+
+    name: str
+    answers: int
+    when_down: WhenDown
+    endpoints: tuple[EndpointImage, ...]
+    tiers: tuple[TierImage, ...]
+    classes: tuple[tuple[int, ...], ...]
+    location: int
+
+
+@dataclass(slots=True)
+class Image:
+    """Everything that answers come from."""
+
+    zones: dict[bytes, ZoneImage]
+    services: tuple[ServiceImage, ...]
+    locations: tuple[LocationMap, ...]

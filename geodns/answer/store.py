@@ -1,0 +1,94 @@
+"""An image as a file: written once by the compiler, mapped by every worker.
+
+The file is a sequence of blocks: kind (1 byte), padding to 16, length (8 bytes, big endian) and
+payload. Arrays stay in the file and are shared by all workers through the page cache. Objects are
+pickled in small pieces, so that a worker that loads them never holds up its answers for long. The
+file is made and read by this program alone, and handed over as an open descriptor.
+"""
+
+from __future__ import annotations
+
+import mmap
+import pickle
+from collections.abc import Iterator
+from itertools import islice
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from geodns.answer.image import Image, Node, ServiceImage, ZoneImage
+from geodns.answer.location import LocationMap
+
+_MAGIC = b"geodns image 1\n\n"
+_ARRAY, _PIECE = b"A", b"P"
+_ALIGN = 16
+_NODES_A_PIECE = 500
+_ARRAYS = ("v4_starts", "v4_classes", "v6_high", "v6_low", "v6_classes")
+
+
+def write_image(image: Image, file: IO[bytes]) -> None:
+    """Writes an image to a file open for writing, from where it stands."""
+    file.write(_MAGIC)
+    for location in image.locations:
+        _write_piece(file, ("map", None))
+        for name in _ARRAYS:
+            array = np.asarray(getattr(location, name))
+            _write_piece(file, ("array", array.dtype.char))
+            _write(file, _ARRAY, array.tobytes())
+    for service in image.services:
+        _write_piece(file, ("service", service))
+    for zone in image.zones.values():
+        _write_piece(file, ("zone", (zone.apex, zone.negative_ttl)))
+        nodes = iter(zone.nodes.items())
+        while piece := dict(islice(nodes, _NODES_A_PIECE)):
+            _write_piece(file, ("nodes", piece))
+    file.flush()
+
+
+def _write_piece(file: IO[bytes], value: tuple[str, Any]) -> None:
+    _write(file, _PIECE, pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+
+
+def _write(file: IO[bytes], kind: bytes, payload: bytes) -> None:
+    head = kind.ljust(_ALIGN - 8, b"\0") + len(payload).to_bytes(8, "big")
+    file.write(head + payload + b"\0" * (-len(payload) % _ALIGN))
+
+
+def read_image(file: IO[bytes]) -> Image:
+    """The image in a file. The arrays keep the file mapped for as long as they are used."""
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    view = memoryview(mapped)
+    if view[: len(_MAGIC)] != _MAGIC:
+        raise ValueError("this is not an image of this version")
+    maps: list[list[memoryview]] = []
+    services: list[ServiceImage] = []
+    zones: dict[bytes, ZoneImage] = {}
+    nodes: dict[bytes, Node] = {}
+    dtype: Literal["B", "H", "I", "L", "Q"] = "B"
+    for kind, payload in _blocks(view):
+        if kind == _ARRAY:
+            maps[-1].append(payload.cast(dtype))
+            continue
+        what, value = pickle.loads(payload)
+        if what == "map":
+            maps.append([])
+        elif what == "array":
+            dtype = value
+        elif what == "service":
+            services.append(value)
+        elif what == "zone":
+            nodes = {}
+            zones[value[0]] = ZoneImage(value[0], nodes, value[1])
+        elif what == "nodes":
+            nodes.update(value)
+    return Image(zones, tuple(services), tuple(LocationMap(*arrays) for arrays in maps))
+
+
+def _blocks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    position = len(_MAGIC)
+    while position < len(view):
+        kind = bytes(view[position : position + 1])
+        length = int.from_bytes(view[position + 8 : position + _ALIGN], "big")
+        start = position + _ALIGN
+        yield kind, view[start : start + length]
+        position = start + length + (-length % _ALIGN)
