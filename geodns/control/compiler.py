@@ -1,0 +1,121 @@
+"""The compiler process: reads the configuration and writes the image that workers answer from.
+
+``python -m geodns.control.compiler IMAGE RESULT PATH``: two inherited file descriptors, one for
+the image and one for messages (``geodns.control.outcome``), and the configuration file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dns.rdatatype
+
+from geodns.answer.compile import compile_image
+from geodns.answer.store import read_image, write_image
+from geodns.config.load import load
+from geodns.config.settings import Configuration
+from geodns.control import stamps
+from geodns.control.compiling import frame
+from geodns.control.location_cache import locate
+from geodns.control.outcome import Compiled, Loaded, Message, Refused, SourceAge, ZoneSummary
+from geodns.errors import GeodnsError
+from geodns.geo.errors import GeoError
+from geodns.problem import ConfigurationError, Problem
+from geodns.zone.content import Zone
+
+_MEASURED = re.compile(rb"^measured:\s*['\"]?(\d{4}-\d{2}-\d{2})", re.MULTILINE)
+_HEAD = 65536  # bytes of a latency table in which its date is looked for
+_NICE = 5  # answers come first: workers share the cores with a compile
+
+
+def compile_to(path: Path, image: int, tell: Callable[[Message], None]) -> None:
+    """Compile the configuration in ``path`` into a file descriptor; every step is told."""
+    try:
+        begun = time.monotonic()
+        configuration, warnings = load(path)
+        tell(_loaded(configuration, tuple(warnings), time.monotonic() - begun))
+        tell(_compile(configuration, image))
+    except ConfigurationError as error:
+        tell(Refused(error.problems))
+    except GeoError as error:
+        tell(Refused((Problem("geoip-unreadable", f"can't be used: {error.reason}", error.file),)))
+    except GeodnsError as error:
+        tell(Refused((Problem("not-compiled", str(error), path),)))
+
+
+def _loaded(configuration: Configuration, warnings: tuple[Problem, ...], seconds: float) -> Loaded:
+    return Loaded(
+        configuration=replace(configuration, zones=(), latency=()),
+        warnings=warnings,
+        stamps=stamps.take(configuration.files),
+        zones=tuple(_summary(zone) for zone in configuration.zones),
+        tables=tuple(_table(file) for file in configuration.server.latency),
+        seconds=seconds,
+    )
+
+
+def _compile(configuration: Configuration, image: int) -> Compiled:
+    seconds = {}
+    begun = time.monotonic()
+    server = configuration.server
+    located = locate(server.geoip.databases, server.state)
+    seconds["locations"] = time.monotonic() - begun
+    begun = time.monotonic()
+    compiled = compile_image(configuration, located.locations)
+    seconds["compile"] = time.monotonic() - begun
+    begun = time.monotonic()
+    with os.fdopen(image, "r+b", closefd=False) as file:
+        write_image(compiled, file)
+        file.flush()
+        file.seek(0)
+        read_image(file)  # no worker is ever handed one that can't be read
+    seconds["write"] = time.monotonic() - begun
+    return Compiled(located.databases, located.warnings, seconds)
+
+
+def _summary(zone: Zone) -> ZoneSummary:
+    soa = zone.nodes[zone.origin].rdatasets[dns.rdatatype.SOA][0]
+    return ZoneSummary(
+        origin=zone.origin.to_text(),
+        file=zone.file,
+        serial=int(soa.serial),
+        names=len(zone.nodes),
+        geo=sum(node.geo is not None for node in zone.nodes.values()),
+    )
+
+
+def _table(file: Path) -> SourceAge:
+    """When a latency table was measured: as it says itself, else when the file was written."""
+    try:
+        with file.open("rb") as stream:
+            found = _MEASURED.search(stream.read(_HEAD))
+        made = file.stat().st_mtime
+        if found:
+            made = datetime.fromisoformat(found[1].decode()).replace(tzinfo=UTC).timestamp()
+    except (OSError, ValueError):
+        made = 0.0  # gone since it was read: as old as can be
+    return SourceAge(str(file), "latency table", made)
+
+
+def main(arguments: list[str]) -> None:
+    """Run as the compiler process."""
+    image, result, path = int(arguments[0]), int(arguments[1]), Path(arguments[2])
+    os.nice(_NICE)
+    with os.fdopen(result, "wb") as pipe:
+
+        def tell(message: Message) -> None:
+            pipe.write(frame(message))
+            pipe.flush()
+
+        compile_to(path, image, tell)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
