@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +17,8 @@ class Settings(BaseModel):
     A key with nothing behind it (``endpoints:``) means its default, and a whole mapping that is
     nothing is the empty mapping.
     """
+
+    words: ClassVar[str | None] = None  # what such a value may be, where "a mapping" isn't all
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -29,7 +29,7 @@ from geodns.config.values import (
     parse_share,
     parse_socket_address,
 )
-from geodns.config.wording import Words
+from geodns.config.wording import StandIn, Words
 from geodns.zone.content import Zone
 
 __all__ = [
@@ -153,6 +153,8 @@ class Endpoint(Settings):
     A bare list in YAML stands for ``{addresses: [...]}``.
     """
 
+    words = "a list of addresses, or a mapping"
+
     addresses: tuple[AddressText, ...] = Field((), description="answered as A and AAAA")
     cname: AbsoluteName | None = Field(None, description="answered as CNAME; with the final dot")
     weight: Whole = Field(
@@ -191,6 +193,7 @@ class Region(Settings):
     location: Annotated[
         tuple[Annotated[Number, Field(ge=-90, le=90)], Annotated[Number, Field(ge=-180, le=180)]],
         Words("[latitude, longitude] in degrees, as in [50.11, 8.68]"),
+        StandIn([0, 0]),
     ] = Field(description="latitude, longitude in degrees")
     country: Annotated[str, Words("an ISO 3166-1 code of two capitals, as in DE")] | None = Field(
         None, pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2"

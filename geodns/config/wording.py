@@ -22,6 +22,16 @@ class Words:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """Put into ``Annotated[...]`` of a needed setting: what to go on with where it is wrong.
+
+    So that the rest of a mapping can still be checked; it never reaches the program.
+    """
+
+    value: Any
+
+
 _PLAIN = {
     bool: "true or false",
     int: "a whole number",
@@ -125,10 +135,17 @@ def _describe(kind: Kind) -> list[str]:
 
 
 def _mapping(model: type[BaseModel]) -> str:
-    needed = [name for name, field in model.model_fields.items() if field.is_required()]
+    words: str | None = getattr(model, "words", None)
+    if words is not None:
+        return words
+    needed = {
+        name: " or ".join(choices(field_kinds(field))) or "…"
+        for name, field in model.model_fields.items()
+        if field.is_required()
+    }
     if not needed:
         return "a mapping"
-    return "{" + ", ".join(f"{name}: …" for name in needed) + "}"
+    return "{" + ", ".join(f"{name}: {what}" for name, what in needed.items()) + "}"
 
 
 def _words(metadata: tuple[Any, ...]) -> str | None:

@@ -1,0 +1,60 @@
+"""Rules for the server's own settings: sockets that don't collide, files that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from geodns.config.settings import HttpCheck
+from geodns.config.sources import Rule, Sources
+from geodns.problem import Problem
+from geodns.yamlfile import Document, Keys
+
+
+def repeated_listen(sources: Sources) -> Iterator[Problem]:
+    """Each address and port is listened on once. Port 0 is a new one each time."""
+    document, server = sources.server.document, sources.server.settings
+    seen = set()
+    for index, address in enumerate(server.listen):
+        if address in seen and address.port:
+            yield document.problem(
+                "repeated-listen", f"{address} is listened on twice", ("listen", index)
+            )
+        seen.add(address)
+    if server.admin.http is not None and server.admin.http in seen and server.admin.http.port:
+        yield document.problem(
+            "repeated-listen",
+            f"{server.admin.http} is also where queries are taken; the admin API needs another",
+            ("admin", "http"),
+        )
+
+
+def missing_files(sources: Sources) -> Iterator[Problem]:
+    """Files that are used as they are, without being read here, exist."""
+    server = sources.server
+    for index, database in enumerate(server.settings.geoip.databases):
+        yield from missing_file(database, server.document, ("geoip", "databases", index))
+    for name, check in sources.services.settings.checks.items():
+        if isinstance(check, HttpCheck) and check.ca is not None:
+            yield from missing_file(check.ca, sources.services.document, ("checks", name, "ca"))
+
+
+def missing_file(file: Path, document: Document, path: Keys) -> Iterator[Problem]:
+    """A finding where a file is named that isn't there."""
+    if file.is_dir():
+        yield document.problem("not-a-file", f"{file} is a folder; name a file", path)
+    elif not file.exists():
+        yield document.problem("missing-file", f"{file} does not exist", path)
+
+
+def missing_folder(folder: Path, document: Document, path: Keys) -> Iterator[Problem]:
+    """A finding where a folder is named that isn't there."""
+    if folder.is_dir():
+        return
+    if folder.exists():
+        yield document.problem("not-a-folder", f"{folder} is a file; name a folder", path)
+    else:
+        yield document.problem("missing-folder", f"{folder} does not exist", path)
+
+
+SERVER_RULES: tuple[Rule, ...] = (repeated_listen, missing_files)

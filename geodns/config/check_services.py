@@ -1,0 +1,117 @@
+"""Rules for services, checks and thresholds: what they refer to, and figures that fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from geodns.config.settings import FailoverSteering, HttpCheck
+from geodns.config.sources import Rule, Sources
+from geodns.config.suggest import did_you_mean
+from geodns.problem import Problem
+from geodns.yamlfile import Keys
+
+
+def undefined_check(sources: Sources) -> Iterator[Problem]:
+    """A service's check is defined."""
+    known = sources.services.names("checks")
+    for name, service in sources.services.settings.services.items():
+        if service.check is not None and service.check not in known:
+            yield sources.services.document.problem(
+                "undefined-check",
+                f"the check {service.check!r} is not defined",
+                ("services", name, "check"),
+                hint=did_you_mean(service.check, known),
+            )
+
+
+def failover_order(sources: Sources) -> Iterator[Problem]:
+    """A failover order names regions and AZs that exist, each once."""
+    if not sources.topology.readable:
+        return
+    known = [*sources.region_names(), *sources.az_names()]
+    document = sources.services.document
+    for name, service in sources.services.settings.services.items():
+        if not isinstance(service.steering, FailoverSteering):
+            continue
+        seen: set[str] = set()
+        for index, place in enumerate(service.steering.failover.order):
+            path: Keys = ("services", name, "steering", "failover", "order", index)
+            if place not in known:
+                yield document.problem(
+                    "undefined-region",
+                    f"there is no region or availability zone {place!r}",
+                    path,
+                    hint=did_you_mean(place, known),
+                )
+            elif place in seen:
+                yield document.problem(
+                    "repeated-in-order", f"{place!r} stands in this order twice", path
+                )
+            seen.add(place)
+
+
+def slow_timeout(sources: Sources) -> Iterator[Problem]:
+    """A probe that may last longer than the interval delays the next one, and the verdict."""
+    for name, check in sources.services.settings.checks.items():
+        if check.timeout > check.interval:
+            yield sources.services.document.problem(
+                "timeout-over-interval",
+                f"the timeout of {check.timeout:g} s is longer than the interval of "
+                f"{check.interval:g} s, so a probe that fails delays the next one",
+                ("checks", name, "timeout"),
+                severity="warning",
+            )
+
+
+def unnamed_certificate(sources: Sources) -> Iterator[Problem]:
+    """RFC 9110 4.3.4: a certificate is verified against the host of the request."""
+    for name, check in sources.services.settings.checks.items():
+        if isinstance(check, HttpCheck) and check.type == "https" and check.host is None:
+            yield sources.services.document.problem(
+                "https-without-host",
+                f"{name!r} has no host, so that a certificate must hold the endpoint's address",
+                ("checks", name),
+                key=True,
+                severity="warning",
+                hint="add host: with the name that the certificates are for",
+            )
+
+
+def idle_tls_settings(sources: Sources) -> Iterator[Problem]:
+    """Authorities are of no use without TLS."""
+    for name, check in sources.services.settings.checks.items():
+        if isinstance(check, HttpCheck) and check.type == "http" and check.ca is not None:
+            yield sources.services.document.problem(
+                "ca-without-https",
+                f"{name!r} is of type http, which verifies no certificate",
+                ("checks", name, "ca"),
+                severity="warning",
+                hint="set type: https, or leave ca out",
+            )
+
+
+def crossed_thresholds(sources: Sources) -> Iterator[Problem]:
+    """What is restored must not be withdrawn again at once."""
+    health = sources.services.settings.health
+    for group, thresholds in (
+        ("availability_zone", health.availability_zone),
+        ("region", health.region),
+    ):
+        if thresholds.withdraw_below > thresholds.restore_above:
+            yield sources.services.document.problem(
+                "crossed-thresholds",
+                f"withdraw_below ({thresholds.withdraw_below:.0%}) is above restore_above "
+                f"({thresholds.restore_above:.0%})",
+                ("health", group, "withdraw_below"),
+                hint="restore_above must be at least withdraw_below",
+            )
+
+
+SERVICES_RULES: tuple[Rule, ...] = (
+    undefined_check,
+    failover_order,
+    slow_timeout,
+    unnamed_certificate,
+    idle_tls_settings,
+    crossed_thresholds,
+)

@@ -1,0 +1,153 @@
+"""Loads the whole configuration: every file read, checked alone and together, or refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from geodns.config.check_names import NAME_RULES
+from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder
+from geodns.config.check_services import SERVICES_RULES
+from geodns.config.check_topology import TOPOLOGY_RULES
+from geodns.config.check_use import LEFTOVER_RULES, USE_RULES
+from geodns.config.paths import absolute
+from geodns.config.settings import (
+    Configuration,
+    HttpCheck,
+    LatencyRow,
+    Server,
+    Services,
+    Topology,
+)
+from geodns.config.source import Model, Source, no_source, read_source
+from geodns.config.sources import Rule, Sources
+from geodns.latency.table import read_table
+from geodns.problem import ConfigurationError, Problem
+from geodns.yamlfile import Keys
+from geodns.zone.content import Zone
+from geodns.zone.load import load_zones
+
+
+def load(path: Path) -> tuple[Configuration, tuple[Problem, ...]]:
+    """The configuration that starts at a server file (``geodns.yaml``), and its warnings.
+
+    Raises ConfigurationError with every problem of all files if there is an error among them.
+    """
+    loading = _Loading(Path(os.path.abspath(path)))  # noqa: PTH100  # resolve() follows links
+    problems = loading.run()
+    if any(problem.severity == "error" for problem in problems):
+        raise ConfigurationError(problems, loading.watched())
+    return loading.configuration(), problems
+
+
+class _Loading:
+    """One pass over all files. Problems are collected in the order of the files."""
+
+    def __init__(self, path: Path) -> None:
+        server = read_source(Server, path)
+        self.server = replace(server, settings=absolute(server.settings, path.parent))
+        self.found: list[Problem] = list(server.problems)
+        topology = self._source(Topology, self.server.settings.topology, "topology")
+        services = self._source(Services, self.server.settings.services, "services")
+        folder = services.document.file.parent
+        services = replace(services, settings=absolute(services.settings, folder))
+        self.sources = Sources(self.server, topology, services)
+        self.latency: tuple[LatencyRow, ...] = ()
+        self.zone_files: list[Path] = []
+
+    def run(self) -> tuple[Problem, ...]:
+        """Reads and checks everything; the problems of a file stand together, top to bottom."""
+        self.latency = self._latency()
+        self.sources = self.sources.with_zones(self._zones())
+        for rules in (SERVER_RULES, NAME_RULES, TOPOLOGY_RULES, SERVICES_RULES, USE_RULES):
+            self.found.extend(self._findings(rules))
+        if not any(problem.severity == "error" for problem in self.found):
+            self.found.extend(self._findings(LEFTOVER_RULES))
+        order = {file: place for place, file in enumerate(self.watched())}
+        unique = dict.fromkeys(self.found)
+        return tuple(
+            sorted(
+                unique,
+                key=lambda item: (order.get(item.file, len(order)), item.line, item.column),
+            )
+        )
+
+    def configuration(self) -> Configuration:
+        """What was read. Only to be called when there is no error."""
+        return Configuration(
+            server=self.sources.server.settings,
+            topology=self.sources.topology.settings,
+            services=self.sources.services.settings,
+            latency=self.latency,
+            zones=self.sources.zones,
+            files=self.watched(),
+        )
+
+    def watched(self) -> tuple[Path, ...]:
+        """Every file and folder that a change of is a change of the configuration."""
+        server, services = self.server.settings, self.sources.services.settings
+        authorities = (
+            check.ca for check in services.checks.values() if isinstance(check, HttpCheck)
+        )
+        candidates: Iterable[Path | None] = chain(
+            (self.server.document.file, server.topology, server.services),
+            server.latency,
+            (server.zones,),
+            self.zone_files,
+            server.geoip.databases,
+            authorities,
+        )
+        return tuple(dict.fromkeys(file for file in candidates if file is not None))
+
+    def _findings(self, rules: tuple[Rule, ...]) -> Iterator[Problem]:
+        for rule in rules:
+            yield from rule(self.sources)
+
+    def _source(self, model: type[Model], file: Path | None, key: str) -> Source[Model]:
+        if file is None:
+            readable = self.server.readable and self.server.sound((key,))
+            return no_source(model, self.server.document.file, readable=readable)
+        missing = list(missing_file(file, self.server.document, (key,)))
+        if missing:
+            self.found.extend(missing)
+            return no_source(model, file, readable=False)
+        source = read_source(model, file)
+        self.found.extend(source.problems)
+        return source
+
+    def _latency(self) -> tuple[LatencyRow, ...]:
+        """The rows of all tables; for the same client, the earlier file's row."""
+        rows: dict[str, LatencyRow] = {}
+        topology = self.sources.topology
+        for index, file in enumerate(self.server.settings.latency):
+            path: Keys = ("latency", index)
+            missing = list(missing_file(file, self.server.document, path))
+            self.found.extend(missing)
+            if missing:
+                continue
+            table, problems = read_table(file, self.sources.region_names())
+            self.found.extend(
+                problem
+                for problem in problems
+                if topology.readable or problem.id != "undefined-region"
+            )
+            for row in table:
+                rows.setdefault(row.client, row)
+        return tuple(rows.values())
+
+    def _zones(self) -> tuple[Zone, ...]:
+        folder = self.server.settings.zones
+        if folder is None:
+            return ()
+        missing = list(missing_folder(folder, self.server.document, ("zones",)))
+        self.found.extend(missing)
+        if missing:
+            return ()
+        services = self.sources.services
+        names = set(self.sources.service_names()) if services.readable else None
+        zones, problems, self.zone_files = load_zones(folder, names)
+        self.found.extend(problems)
+        return zones
