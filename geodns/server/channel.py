@@ -1,0 +1,101 @@
+"""Messages between control and a worker over a Unix stream socket, with open files attached.
+
+A frame is a length (4 bytes, big endian) and a pickle. Both ends are this program, and the socket
+is inherited, never reachable by name, so the pickles can be trusted.
+"""
+
+from __future__ import annotations
+
+import pickle
+import socket
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from geodns.answer.engine import Counts
+from geodns.answer.service import States
+
+_LENGTH = 4
+_READ = 1 << 16
+_MOST_FILES = 16
+
+
+@dataclass(frozen=True)
+class NewImage:
+    """Control to worker, with the image's file attached: answer from this."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class NewStates:
+    """Control to worker: this much of each endpoint is available."""
+
+    generation: int
+    states: States
+
+
+@dataclass(frozen=True)
+class AskStatistics:
+    """Control to worker: say what you have counted."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Control to worker: answer what is in flight, for at most ``grace`` seconds, and exit."""
+
+    grace: float
+
+
+@dataclass(frozen=True)
+class Acknowledge:
+    """Worker to control: the last image and states that every answer now comes from."""
+
+    image: int
+    states: int
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Worker to control: counts by transport (``udp``, ``tcp``), and open TCP connections."""
+
+    number: int
+    counts: dict[str, Counts]
+    connections: int
+
+
+Message = NewImage | NewStates | AskStatistics | Stop | Acknowledge | Statistics
+
+
+def encode(message: Message) -> bytes:
+    """A message as a frame."""
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return len(data).to_bytes(_LENGTH, "big") + data
+
+
+class Decoder:
+    """Takes bytes and files as they come, gives whole messages."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self.files: deque[int] = deque()
+
+    def receive(self, channel: socket.socket) -> list[Any] | None:
+        """The messages that a read completes; None at the end of the stream."""
+        data, files, _, _ = socket.recv_fds(channel, _READ, _MOST_FILES)
+        self.files.extend(files)
+        return self.feed(data) if data else None
+
+    def feed(self, data: bytes) -> list[Any]:
+        """The messages that these bytes complete."""
+        self._data += data
+        messages = []
+        while len(self._data) >= _LENGTH:
+            end = _LENGTH + int.from_bytes(self._data[:_LENGTH], "big")
+            if len(self._data) < end:
+                break
+            messages.append(pickle.loads(self._data[_LENGTH:end]))
+            del self._data[:end]
+        return messages

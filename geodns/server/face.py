@@ -1,0 +1,84 @@
+"""One thread's engine, and how new images and states reach it between two packets."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+
+from geodns.answer.cold import Identity
+from geodns.answer.engine import Counts, Engine
+from geodns.answer.image import Image
+from geodns.answer.service import States
+
+logger = logging.getLogger(__name__)
+_MOST_FAULTS_LOGGED = 10
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What an engine is made with, besides the image."""
+
+    identity: Identity
+    accept_client_subnet: bool
+    stream: bool
+
+
+class Face:
+    """Holds a thread's engine. ``post`` may be called by any thread, everything else by its own.
+
+    The mailbox is a deque because its append and popleft are atomic: a packet received after
+    ``post`` returned is answered from what was posted.
+    """
+
+    def __init__(self, image: Image, options: EngineOptions) -> None:
+        self.options = options
+        self.mailbox: deque[Image | States] = deque()
+        self._retired = Counts()
+        self._states: States = {}
+        self._faults = 0
+        self.engine = self._make(image)
+
+    def post(self, news: Image | States) -> None:
+        """Leaves a new image or states for the thread to take before the next packet."""
+        self.mailbox.append(news)
+
+    def take_mail(self) -> Engine:
+        """Takes all that was posted; returns the engine to go on with."""
+        while self.mailbox:
+            news = self.mailbox.popleft()
+            if isinstance(news, Image):
+                counts = self.engine.counts()
+                self.engine = self._make(news)
+                self._retired.add(counts)
+            else:
+                self._states = news
+                self.engine.set_states(news)
+        return self.engine
+
+    def counts(self) -> Counts:
+        """All that was counted, earlier images included. Any thread may ask."""
+        total = Counts()
+        total.add(self._retired)
+        total.add(self.engine.counts())
+        return total
+
+    def drop(self, reason: str) -> None:
+        """Counts a packet that got no reply for a reason that is not the engine's."""
+        self._retired.dropped[reason] += 1
+
+    def fault(self) -> None:
+        """Reports an exception on a packet's path: always a mistake of ours; logged boundedly."""
+        self._retired.dropped["fault"] += 1
+        self._faults += 1
+        if self._faults <= _MOST_FAULTS_LOGGED:
+            logger.exception("a packet could not be answered; please report this")
+
+    def _make(self, image: Image) -> Engine:
+        return Engine(
+            image,
+            self.options.identity,
+            accept_client_subnet=self.options.accept_client_subnet,
+            stream=self.options.stream,
+            states=self._states,
+        )

@@ -1,0 +1,213 @@
+"""Control's side of one worker: starting it, what it is told, what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dns.rcode
+import dns.rdatatype
+
+from geodns.answer.service import EndpointState
+from geodns.health.availability import Availability
+from geodns.server.channel import (
+    Acknowledge,
+    AskStatistics,
+    Decoder,
+    Message,
+    NewImage,
+    NewStates,
+    Statistics,
+    Stop,
+    encode,
+)
+from geodns.server.options import WorkerOptions
+from geodns.server.sockets import WorkerSockets
+
+logger = logging.getLogger(__name__)
+_STATISTICS_SECONDS = 5.0
+_UNREAD = "-"  # the type of a query that was too broken to have one
+
+
+@dataclass(frozen=True)
+class WorkerStatistics:
+    """What a worker counted since it was started.
+
+    ``queries`` by (transport, type, rcode), ``answers`` by (service, region, AZ, reason),
+    ``dropped`` by reason; ``connections`` is how many TCP connections are open now.
+    """
+
+    queries: dict[tuple[str, str, str], int]
+    answers: dict[tuple[str, str, str, str], int]
+    dropped: dict[str, int]
+    connections: int
+
+
+class WorkerHandle:
+    """One worker process. Everything is called from the event loop that started it."""
+
+    def __init__(self, number: int, process: Process, channel: socket.socket) -> None:
+        self.number = number
+        self.pid = process.pid
+        self.image_generation = 0
+        self.availability_generation = 0
+        self.on_acknowledge: Callable[[], None] = lambda: None
+        self._process = process
+        self._channel = channel
+        self._loop = asyncio.get_running_loop()
+        self._decoder = Decoder()
+        self._unsent: deque[tuple[bytes, list[int]]] = deque()
+        self._writing = False
+        self._requests: dict[int, asyncio.Future[Statistics]] = {}
+        self._numbers = itertools.count(1)
+        self._loop.add_reader(channel.fileno(), self._on_readable)
+
+    @classmethod
+    async def start(
+        cls, number: int, sockets: WorkerSockets, options: WorkerOptions
+    ) -> WorkerHandle:
+        """Starts a worker; it answers as soon as it has been sent an image."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        udp = [each.fileno() for each in sockets.udp]
+        tcp = [each.fileno() for each in sockets.tcp]
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "geodns.server.worker"),
+                *("--channel", str(theirs.fileno())),
+                *("--udp", *map(str, udp)),
+                *("--tcp", *map(str, tcp)),
+                *("--options", options.to_json()),
+                stdin=DEVNULL,
+                pass_fds=(theirs.fileno(), *udp, *tcp),
+                # A session of its own: Ctrl-C reaches control alone, which then stops workers.
+                start_new_session=True,
+            )
+        return cls(number, process, ours)
+
+    def send_image(self, fd: int, generation: int) -> None:
+        """Hands over the file of an image; the descriptor may be closed when the worker has it.
+
+        The worker reads it in its own time: keep ``fd`` open until the generation is acknowledged.
+        """
+        self._send(NewImage(generation), [fd])
+
+    def send_availability(self, availability: Availability) -> None:
+        """Tells how much of each endpoint is available."""
+        states = {
+            id: EndpointState(endpoint.availability, tuple(endpoint.addresses))
+            for id, endpoint in availability.endpoints.items()
+        }
+        self._send(NewStates(availability.generation, states), [])
+
+    async def statistics(self) -> WorkerStatistics:
+        """What it has counted. Raises TimeoutError or ConnectionError when it doesn't say."""
+        number = next(self._numbers)
+        waiting = self._requests[number] = self._loop.create_future()
+        self._send(AskStatistics(number), [])
+        try:
+            async with asyncio.timeout(_STATISTICS_SECONDS):
+                return _readable(await waiting)
+        finally:
+            self._requests.pop(number, None)
+
+    async def stop(self, grace: float) -> int:
+        """Lets it answer what is in flight, and waits; kills it after the grace. Exit status."""
+        self._send(Stop(grace), [])
+        try:
+            async with asyncio.timeout(grace + 1.0):
+                return await self.wait()
+        except TimeoutError:
+            self._process.kill()
+            return await self.wait()
+
+    async def wait(self) -> int:
+        """The exit status, once it has ended; negative for a signal."""
+        status = await self._process.wait()
+        self._close()
+        return status
+
+    def _on_readable(self) -> None:
+        try:
+            messages = self._decoder.receive(self._channel)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            messages = None
+        if messages is None:
+            self._close()
+            return
+        for message in messages:
+            self._on_message(message)
+
+    def _on_message(self, message: Message) -> None:
+        match message:
+            case Acknowledge(image, states):
+                self.image_generation = image
+                self.availability_generation = states
+                self.on_acknowledge()
+            case Statistics(number):
+                waiting = self._requests.get(number)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(message)
+
+    def _send(self, message: Message, files: list[int]) -> None:
+        if self._channel.fileno() >= 0:
+            self._unsent.append((encode(message), files))
+            self._flush()
+
+    def _flush(self) -> None:
+        """Sends what fits now; the rest when there is room. Files go with a frame's first bytes."""
+        while self._unsent:
+            data, files = self._unsent[0]
+            try:
+                sent = socket.send_fds(self._channel, [data], files)
+            except BlockingIOError:
+                break
+            except OSError:
+                self._close()
+                return
+            if sent == len(data):
+                self._unsent.popleft()
+            else:
+                self._unsent[0] = data[sent:], []
+        if bool(self._unsent) != self._writing:
+            self._writing = bool(self._unsent)
+            if self._writing:
+                self._loop.add_writer(self._channel.fileno(), self._flush)
+            else:
+                self._loop.remove_writer(self._channel.fileno())
+
+    def _close(self) -> None:
+        if self._channel.fileno() < 0:
+            return
+        self._loop.remove_reader(self._channel.fileno())
+        self._loop.remove_writer(self._channel.fileno())
+        self._channel.close()
+        self._unsent.clear()
+        for waiting in self._requests.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionError("the worker has ended"))
+
+
+def _readable(statistics: Statistics) -> WorkerStatistics:
+    queries: dict[tuple[str, str, str], int] = {}
+    answers: dict[tuple[str, str, str, str], int] = {}
+    dropped: dict[str, int] = {}
+    for transport, counts in statistics.counts.items():
+        for (type, rcode), count in counts.queries.items():
+            name = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type)) if type else _UNREAD
+            key = transport, name, dns.rcode.to_text(dns.rcode.Rcode.make(rcode))
+            queries[key] = queries.get(key, 0) + count
+        for labels, count in counts.answers.items():
+            answers[labels] = answers.get(labels, 0) + count
+        for reason, count in counts.dropped.items():
+            dropped[reason] = dropped.get(reason, 0) + count
+    return WorkerStatistics(queries, answers, dropped, statistics.connections)

@@ -1,0 +1,29 @@
+"""What a worker needs to know besides the image."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """``identity`` is told to NSID and id.server, ``version`` to version.bind; empty: nothing is.
+
+    ``tcp_connections`` is the most that are open at a time; ``tcp_idle`` is in seconds.
+    """
+
+    identity: str
+    accept_client_subnet: bool
+    tcp_connections: int
+    tcp_idle: float
+    version: str = ""
+
+    def to_json(self) -> str:
+        """The form in which they go on a command line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkerOptions:
+        """The reverse of ``to_json``."""
+        return cls(**json.loads(text))

@@ -1,0 +1,257 @@
+"""The worker process: holds the image and the present states, and answers.
+
+Its main thread waits on control's channel and on TCP; one thread for each UDP socket does nothing
+but answer. When control is gone, it answers on with what it has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import resource
+import selectors
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import IO
+
+from geodns.answer.cold import Identity
+from geodns.answer.engine import Counts
+from geodns.answer.image import Image
+from geodns.answer.service import States
+from geodns.answer.store import read_image
+from geodns.server.channel import (
+    Acknowledge,
+    AskStatistics,
+    Decoder,
+    Message,
+    NewImage,
+    NewStates,
+    Statistics,
+    Stop,
+    encode,
+)
+from geodns.server.face import EngineOptions, Face
+from geodns.server.options import WorkerOptions
+from geodns.server.tcp import TcpServer
+from geodns.server.udp import end_udp, serve_udp
+
+logger = logging.getLogger(__name__)
+_GRACE = 5.0
+_SWITCH_SECONDS = 0.0005
+"""A thread that computes lets a waiting one in after this, so that answers hardly wait for it."""
+
+
+class Worker:
+    """Everything of a worker but the process. Answers begin with the first image."""
+
+    def __init__(
+        self,
+        channel: socket.socket,
+        udp: list[socket.socket],
+        tcp: list[socket.socket],
+        options: WorkerOptions,
+    ) -> None:
+        self._channel = channel
+        self._udp = udp
+        self._tcp = tcp
+        self._options = options
+        self._decoder = Decoder()
+        self._selector = selectors.DefaultSelector()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._loaded: deque[tuple[int, Image]] = deque()
+        self._faces: dict[str, list[Face]] = {"udp": [], "tcp": []}
+        self._threads: list[threading.Thread] = []
+        self._server: TcpServer | None = None
+        self._states: States = {}
+        self._image_generation = 0
+        self._states_generation = 0
+        self._stop_at: float | None = None
+
+    def run(self) -> None:
+        """Serves until told to stop."""
+        self._channel.setblocking(False)
+        self._wake_reader.setblocking(False)
+        self._selector.register(self._channel, selectors.EVENT_READ, self._on_channel)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, self._on_wake)
+        while not self._done():
+            for key, mask in self._selector.select(self._patience()):
+                key.data(mask)
+        if self._server is not None:
+            self._server.close()
+
+    def wake_to_stop(self) -> None:
+        """Begins a clean stop; may be called from a signal handler."""
+        self._stop_at = self._stop_at or time.monotonic() + _GRACE
+        self._wake_writer.send(b"s")
+
+    def _patience(self) -> float | None:
+        """Seconds to wait for events; None is for ever."""
+        idle = self._server.close_idle() if self._server is not None else None
+        if self._stop_at is None:
+            return idle
+        return max(0.0, min(0.02, self._stop_at - time.monotonic()))
+
+    def _done(self) -> bool:
+        if self._stop_at is None:
+            return False
+        busy = any(thread.is_alive() for thread in self._threads) or bool(self._server)
+        return not busy or time.monotonic() >= self._stop_at
+
+    def _on_wake(self, _mask: int) -> None:
+        self._wake_reader.recv(4096)
+        while self._loaded:
+            self._take_image(*self._loaded.popleft())
+        if self._stop_at is not None:
+            self._stop()
+
+    def _on_channel(self, _mask: int) -> None:
+        try:
+            messages = self._decoder.receive(self._channel)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            messages = None
+        if messages is None:
+            # Control has died. Its successor brings workers of its own and ends this one.
+            self._selector.unregister(self._channel)
+            logger.warning("control is gone; answering on with the last state")
+            return
+        for message in messages:
+            self._on_message(message)
+
+    def _on_message(self, message: Message) -> None:
+        match message:
+            case NewImage(generation):
+                file = os.fdopen(self._decoder.files.popleft(), "rb")
+                threading.Thread(target=self._load, args=(generation, file), daemon=True).start()
+            case NewStates(generation, states):
+                self._states, self._states_generation = states, generation
+                for face in self._all_faces():
+                    face.post(states)
+                self._acknowledge()
+            case AskStatistics(number):
+                connections = len(self._server) if self._server is not None else 0
+                self._send(Statistics(number, self._counts(), connections))
+            case Stop(grace):
+                self._stop_at = time.monotonic() + grace
+                self._stop()
+
+    def _load(self, generation: int, file: IO[bytes]) -> None:
+        """Reads an image beside the answering, in a thread of its own."""
+        with file:
+            image = read_image(file)
+        self._loaded.append((generation, image))
+        self._wake_writer.send(b"i")
+
+    def _take_image(self, generation: int, image: Image) -> None:
+        if generation < self._image_generation:
+            return
+        self._image_generation = generation
+        # What lives as long as the image is no work for the collector (it would stall answers).
+        gc.collect()
+        gc.freeze()
+        if self._faces["tcp"]:
+            for face in self._all_faces():
+                face.post(image)
+        else:
+            self._begin(image)
+        self._acknowledge()
+
+    def _begin(self, image: Image) -> None:
+        identity = Identity(self._options.identity, self._options.version)
+        for bound in self._udp:
+            face = self._face(image, identity, stream=False)
+            thread = threading.Thread(target=serve_udp, args=(bound, face), daemon=True)
+            self._faces["udp"].append(face)
+            self._threads.append(thread)
+            thread.start()
+        face = self._face(image, identity, stream=True)
+        self._faces["tcp"].append(face)
+        self._server = TcpServer(
+            self._selector,
+            face,
+            time.monotonic,
+            most=self._options.tcp_connections,
+            idle=self._options.tcp_idle,
+        )
+        for listening in self._tcp:
+            self._server.listen(listening)
+
+    def _face(self, image: Image, identity: Identity, *, stream: bool) -> Face:
+        accept = self._options.accept_client_subnet
+        face = Face(image, EngineOptions(identity, accept, stream))
+        face.post(self._states)
+        return face
+
+    def _stop(self) -> None:
+        for bound in self._udp:
+            end_udp(bound)
+        if self._server is not None:
+            self._server.stop_listening()
+
+    def _all_faces(self) -> list[Face]:
+        return [face for faces in self._faces.values() for face in faces]
+
+    def _counts(self) -> dict[str, Counts]:
+        counts = {}
+        for transport, faces in self._faces.items():
+            total = counts[transport] = Counts()
+            for face in faces:
+                total.add(face.counts())
+        return counts
+
+    def _acknowledge(self) -> None:
+        self._send(Acknowledge(self._image_generation, self._states_generation))
+
+    def _send(self, message: Message) -> None:
+        """Control reads without delay; if it is gone or stuck, the worker doesn't wait for it."""
+        self._channel.settimeout(1.0)
+        try:
+            self._channel.sendall(encode(message))
+        except OSError:
+            logger.debug("control does not listen")
+        finally:
+            self._channel.setblocking(False)
+
+
+def main(arguments: list[str]) -> None:
+    """The process: file descriptors and options come on the command line, from control alone."""
+    parser = argparse.ArgumentParser(prog="geodns.server.worker")
+    parser.add_argument("--channel", type=int, required=True)
+    parser.add_argument("--udp", type=int, nargs="*", default=[])
+    parser.add_argument("--tcp", type=int, nargs="*", default=[])
+    parser.add_argument("--options", required=True)
+    given = parser.parse_args(arguments)
+    options = WorkerOptions.from_json(given.options)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    gc.disable()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    _raise_file_limit()
+    worker = Worker(
+        socket.socket(fileno=given.channel),
+        [socket.socket(fileno=number) for number in given.udp],
+        [socket.socket(fileno=number) for number in given.tcp],
+        options,
+    )
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: worker.wake_to_stop())
+    worker.run()
+
+
+def _raise_file_limit() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    _name_process = Path("/proc/self/comm")
+    if _name_process.exists():
+        _name_process.write_text("geodns-worker")
+    main(sys.argv[1:])
