@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import NamedTuple
 
 from geodns.errors import GeodnsError
+from geodns.geo.countries import country_centre
 
 Network = IPv4Network | IPv6Network
 
@@ -117,6 +118,12 @@ def _area(text: str, continent: str, country: str | None, subdivision: str | Non
         )
     if country is None:
         return ClientKey(Level.CONTINENT, continent, text)
+    centre = country_centre(country)
+    if centre is None:
+        raise ClientKeyError(f"{text!r}: no country has the code {country}", "see ISO 3166-1")
+    if centre.continent != continent:
+        right = f"{centre.continent}{text.removeprefix(continent)}"
+        raise ClientKeyError(f"{text!r}: {country} is in {centre.continent}", f"write {right}")
     if subdivision is None:
         return ClientKey(Level.COUNTRY, country, text)
     return ClientKey(Level.SUBDIVISION, f"{country}-{subdivision}", text)

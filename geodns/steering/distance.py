@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geodns.config.settings import Topology
+from geodns.geo.countries import fill_coordinates
 from geodns.geo.distance import kilometres
-from geodns.geo.places import PlaceTable
 from geodns.latency.estimate import milliseconds
 from geodns.steering.clients import Clients
 from geodns.steering.filter import Costs, Filter, Step
@@ -17,22 +16,12 @@ from geodns.steering.tiers import TierDefinition
 
 UNKNOWN_PLACE = "the client's place is unknown"
 
-#: Where a client is taken to be of whom only the continent is known: latitude, longitude of the
-#: centre of the continent's cities of more than 15,000 people, weighted by population, as a mean
-#: of unit vectors (GeoNames, CC BY 4.0), to the degree. Antarctica has no cities: the pole.
-CONTINENT_CENTRES = {
-    "AF": (5.0, 17.0),
-    "AN": (-90.0, 0.0),
-    "AS": (30.0, 98.0),
-    "EU": (52.0, 17.0),
-    "NA": (33.0, -93.0),
-    "OC": (-34.0, 150.0),
-    "SA": (-14.0, -57.0),
-}
-
 
 class Distance(Filter):
-    """Replaces the cost by the kilometres between client and region; nan where unknown."""
+    """Replaces the cost by the kilometres between client and region; nan where unknown.
+
+    A client without coordinates is taken to be at the centre of its country or continent.
+    """
 
     def __init__(self, topology: Topology, tiers: Sequence[TierDefinition]) -> None:
         self._regions = np.array(
@@ -40,9 +29,12 @@ class Distance(Filter):
         ).reshape(len(tiers), 2)
 
     def apply(self, clients: Clients, _costs: Costs, /) -> Costs:
-        latitude, longitude = _coordinates(clients.places)
+        places = fill_coordinates(clients.places)
         return kilometres(
-            latitude[:, None], longitude[:, None], self._regions[:, 0], self._regions[:, 1]
+            places.latitude[:, None],
+            places.longitude[:, None],
+            self._regions[:, 0],
+            self._regions[:, 1],
         )
 
     def explain(self, step: Step) -> str:
@@ -50,7 +42,7 @@ class Distance(Filter):
             return UNKNOWN_PLACE
         place = step.client.places[0]
         if place.latitude is None:
-            return f"{step.cost:.0f} km, from the centre of {place.continent}"
+            return f"{step.cost:.0f} km, from the centre of {place.country or place.continent}"
         return f"{step.cost:.0f} km"
 
 
@@ -88,18 +80,3 @@ class RoundTrip(Filter):
 
 def _bias_factor(bias: int) -> float:
     return 1 - bias / 100 if bias >= 0 else 1 / (1 + bias / 100)
-
-
-def _coordinates(places: PlaceTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Latitudes and longitudes, shape (n,); where unknown, those of the continent's centre."""
-    unknown = np.isnan(places.latitude) | np.isnan(places.longitude)
-    if not unknown.any():
-        return places.latitude, places.longitude
-    centres = np.array(
-        [CONTINENT_CENTRES.get(c or "", (np.nan, np.nan)) for c in places.continents]
-    )
-    fallback = centres[places.continent]
-    return (
-        np.where(unknown, fallback[:, 0], places.latitude),
-        np.where(unknown, fallback[:, 1], places.longitude),
-    )

@@ -83,6 +83,10 @@ def test_a_row_without_regions_is_kept_and_hides_wider_rows(tmp_path: Path) -> N
         ("latency:\n  XX: {us-east-1: 3}", "2:3: error: 'XX' does not begin with a continent (one "
          "of AF, AN, AS, EU, NA, OC, SA; a country stands behind its continent, as in EU-DE) "
          "[bad-client]"),
+        ("latency:\n  EU-US-CA: {us-east-1: 3}", "2:3: error: 'EU-US-CA': US is in NA (write "
+         "NA-US-CA) [bad-client]"),
+        ("latency:\n  EU-UK: {us-east-1: 3}", "2:3: error: 'EU-UK': no country has the code UK "
+         "(see ISO 3166-1) [bad-client]"),
         ("latency:\n  AS0: {us-east-1: 3}", "2:3: error: AS0 is not an AS number (they run from 1 "
          "to 4294967295) [bad-client]"),
         ("latency:\n  EU-DE: {us-east-1: 3}\n  eu-de: {us-east-1: 4}", "3:3: error: 'eu-de' is "

@@ -168,8 +168,8 @@ def test_a_row_wins_as_a_whole_and_the_regions_it_leaves_out_are_estimated() -> 
 
 
 def test_a_country_row_holds_whatever_continent_the_database_puts_the_country_on() -> None:
-    policy = steering("latency", rows={"EU-TR": {"us-east-1": 3}})
-    assert costs(policy, Place(continent="AS", country="TR"))["us-east-1"] == 3
+    policy = steering("latency", rows={"AS-TR": {"us-east-1": 3}})
+    assert costs(policy, Place(continent="EU", country="TR"))["us-east-1"] == 3
 
 
 def test_of_two_tables_that_name_the_same_client_the_first_is_believed() -> None:
@@ -222,9 +222,14 @@ def test_a_client_known_only_by_continent_stands_at_its_centre() -> None:
     assert names(policy, Place(continent="AS"))[0] == "ap-southeast-1"
     assert names(policy, Place(continent="NA"))[0] == "us-east-1"
     assert names(policy, Place(continent="EU"))[0] == "eu-central-1"
-    assert sources(policy, Place(continent="EU"))["eu-central-1"].endswith(
-        "km, from the centre of EU"
-    )
+    assert sources(policy, Place(continent="EU"))["eu-central-1"].endswith("from the centre of EU")
+
+
+def test_a_client_known_only_by_country_stands_at_its_centre() -> None:
+    policy = steering("latency")
+    canada = Place(continent="NA", country="CA")
+    assert names(policy, canada)[0] == "us-east-1"
+    assert sources(policy, canada)["us-east-1"].endswith("from the centre of CA")
 
 
 def test_an_unknown_place_is_ranked_in_file_order() -> None:
