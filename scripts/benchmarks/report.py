@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Row, Verdict, ratio, verdicts
 from benchmarks.load import OUTSTANDING
 
-COLUMNS = ("scenario", "server", "µs CPU/query", "min-max", "queries/s", "x gdnsd", "x PowerDNS")
+COLUMNS = ("scenario", "server", "CPU µs/query", "min-max", "queries/s", "x gdnsd", "x PowerDNS")
+_NARROW = ("scenario", "server", "median", "min-max", "queries/s", "x gdnsd", "x PowerDNS")
 SCENARIOS = {
     "plain": "A of 1,000 static names, no EDNS",
     "edns": "the same with EDNS",
@@ -85,10 +87,16 @@ def _judgement(verdict: Verdict) -> str:
 
 
 def show(run: Run, console: Console) -> None:
-    """Print the table, the notes and the expectations."""
-    table = Table(title="CPU per query, one worker or thread each")
-    for number, column in enumerate(COLUMNS):
-        table.add_column(column, justify="left" if number < 2 else "right")
+    """Print the table, which fits 80 columns, the notes and the expectations."""
+    table = Table(
+        title="CPU µs per query, one worker or thread each",
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for number, column in enumerate(_NARROW):
+        table.add_column(column, justify="left" if number < 2 else "right", no_wrap=True)
     previous = ""
     for row in run.rows:
         if not row.samples:
