@@ -26,8 +26,8 @@ class Measured(Filter):
     """
 
     def __init__(self, rows: Iterable[LatencyRow], tiers: Sequence[TierDefinition]) -> None:
-        merged = _merge(rows)
-        self._keys = tuple(merged)
+        figures = _by_client(rows)
+        self._keys = tuple(figures)
         self._by_level: dict[Level, dict[str, int]] = {level: {} for level in Level}
         for row, key in enumerate(self._keys):
             self._by_level[key.level][key.code] = row
@@ -39,9 +39,9 @@ class Measured(Filter):
         self._asns = np.array(sorted(asns), dtype=np.int64)
         self._row_of_asn = _rows([asns[asn] for asn in sorted(asns)])
         # One more row at the end, all unknown, which is what _NO_ROW picks.
-        self._milliseconds = np.full((len(merged) + 1, len(tiers)), np.nan)
-        for row, figures in enumerate(merged.values()):
-            self._milliseconds[row] = [figures.get(tier.region, np.nan) for tier in tiers]
+        self._milliseconds = np.full((len(figures) + 1, len(tiers)), np.nan)
+        for row, by_region in enumerate(figures.values()):
+            self._milliseconds[row] = [by_region.get(tier.region, np.nan) for tier in tiers]
 
     def apply(self, clients: Clients, costs: Costs, /) -> Costs:
         if not self._keys:
@@ -77,13 +77,12 @@ class Measured(Filter):
         return np.where(self._asns[at] == asns, self._row_of_asn[at], np.int32(_NO_ROW))
 
 
-def _merge(rows: Iterable[LatencyRow]) -> dict[ClientKey, dict[str, float]]:
-    """Rows of several files by client; for a region that two files name, the first counts."""
-    merged: dict[ClientKey, dict[str, float]] = {}
+def _by_client(rows: Iterable[LatencyRow]) -> dict[ClientKey, dict[str, float]]:
+    """The figures of each client; of two rows for the same client, the first counts, as a whole."""
+    figures: dict[ClientKey, dict[str, float]] = {}
     for row in rows:
-        figures = merged.setdefault(parse_client(row.client), {})
-        merged[parse_client(row.client)] = {**row.milliseconds, **figures}
-    return merged
+        figures.setdefault(parse_client(row.client), row.milliseconds)
+    return figures
 
 
 def _rows_by_name(names: Names, rows: Mapping[str, int]) -> NDArray[np.int32]:

@@ -25,7 +25,7 @@ _UNKNOWN = np.finfo(np.float64).max
 class Steering:
     """A service's steering policy over its endpoints. Immutable; pure; safe to share.
 
-    ``rows`` may come from several latency tables, the one to be believed first in front.
+    ``rows`` are those of all latency tables, in order: for the same client, the first row counts.
     """
 
     def __init__(
