@@ -43,7 +43,7 @@ def compile_to(path: Path, image: int, tell: Callable[[Message], None]) -> None:
         tell(_loaded(configuration, tuple(warnings), time.monotonic() - begun))
         tell(_compile(configuration, image))
     except ConfigurationError as error:
-        tell(Refused(error.problems))
+        tell(Refused(error.problems, error.files))
     except GeoError as error:
         tell(Refused((Problem("geoip-unreadable", f"can't be used: {error.reason}", error.file),)))
     except GeodnsError as error:

@@ -27,11 +27,22 @@ _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_
 
 
 class CompileError(GeodnsError):
-    """There is no new image. ``problems`` are the reasons that lie in the configuration, if any."""
+    """There is no new image.
 
-    def __init__(self, sentence: str, problems: tuple[Problem, ...] = (), output: str = "") -> None:
+    ``problems`` are the reasons that lie in the configuration, if any, and ``files`` what was
+    looked at; ``output`` is what a compiler that broke had to say.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        problems: tuple[Problem, ...] = (),
+        files: tuple[Path, ...] = (),
+        output: str = "",
+    ) -> None:
         super().__init__(sentence)
         self.problems = problems
+        self.files = files
         self.output = output
 
 
@@ -145,7 +156,9 @@ def _judge(messages: list[Message], status: int, output: str, image: int) -> Com
         case [*_, Refused() as refused]:
             errors = sum(problem.severity == "error" for problem in refused.problems)
             raise CompileError(
-                f"the configuration has {errors} error{'s' * (errors != 1)}", refused.problems
+                f"the configuration has {errors} error{'s' * (errors != 1)}",
+                refused.problems,
+                refused.files,
             )
         case [Loaded() as loaded, Compiled() as compiled] if status == 0:
             return Compilation(loaded, compiled, image)

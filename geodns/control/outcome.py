@@ -60,9 +60,10 @@ class Compiled:
 
 @dataclass(frozen=True)
 class Refused:
-    """There is no image, for these reasons."""
+    """There is no image, for these reasons; a change of one of the files may be the repair."""
 
     problems: tuple[Problem, ...]
+    files: tuple[Path, ...] = ()
 
 
 Message = Loaded | Compiled | Refused

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from geodns.control.compiling import Compilation, CompileError
 from geodns.errors import GeodnsError
@@ -40,14 +41,15 @@ class Reloader:
     """Compiles on request and applies what came out of it.
 
     ``apply`` takes the compilation over, its image included, or raises GeodnsError and leaves
-    everything as it was. Requests that come during a compile lead to exactly one more.
+    everything as it was; ``refused`` is told the files of a configuration that was refused.
+    Requests that come during a compile lead to exactly one more.
     """
 
     def __init__(
         self,
         compile_now: Callable[[], Awaitable[Compilation]],
         apply: Callable[[Compilation], Awaitable[None]],
-        refused: Callable[[tuple[Problem, ...]], None],
+        refused: Callable[[tuple[Path, ...]], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.last: Reload | None = None
@@ -90,14 +92,13 @@ class Reloader:
             await self._apply(compilation)
         except CompileError as failure:
             error, problems, output = str(failure), failure.problems, failure.output
+            self._refused(failure.files)
         except (GeodnsError, OSError) as failure:
             error = str(failure)
         result = Reload(reason, self._clock(), time.monotonic() - begun, error, problems)
         self.last = result
         self.counts["ok" if result.ok else "failed"] += 1
         self._tell(result, output)
-        if not result.ok:
-            self._refused(problems)
         return result
 
     def _tell(self, result: Reload, output: str) -> None:

@@ -32,6 +32,9 @@ class Worker(Protocol):
     def image_generation(self) -> int: ...
     @property
     def availability_generation(self) -> int: ...
+
+    on_acknowledge: Callable[[], None]
+
     def send_image(self, fd: int, generation: int) -> None: ...
     def send_availability(self, availability: Availability) -> None: ...
     async def statistics(self) -> Counts: ...
@@ -45,7 +48,11 @@ class WorkerError(GeodnsError):
 
 @dataclass(eq=False)
 class Slot:
-    """The place of one worker; the process in it may change. ``started`` is in loop time."""
+    """The place of one worker; the process in it may change.
+
+    ``started`` is in loop time; ``lent`` are the image files on their way to the worker, by
+    generation.
+    """
 
     number: int
     worker: Worker | None = None
@@ -54,6 +61,13 @@ class Slot:
     quick_ends: int = 0
     replacing: bool = False
     counts: Counts = field(default_factory=Totals)
+    lent: dict[int, int] = field(default_factory=dict)
+
+    def take_back(self, generation: int | None = None) -> None:
+        """Close the files that the worker has received: up to a generation, or all."""
+        for lent in list(self.lent):
+            if generation is None or lent <= generation:
+                os.close(self.lent.pop(lent))
 
 
 class Supervisor:
@@ -156,7 +170,8 @@ class Supervisor:
     # --- one slot -------------------------------------------------------------------------------
 
     async def _spawn(self, slot: Slot) -> None:
-        slot.worker = await self._start_worker(slot.number)
+        worker = slot.worker = await self._start_worker(slot.number)
+        worker.on_acknowledge = lambda: slot.take_back(worker.image_generation)
         slot.started = asyncio.get_running_loop().time()
         slot.replacing = False
         self._report()
@@ -204,6 +219,7 @@ class Supervisor:
         self._ended.add_ended(slot.counts)
         slot.counts = Totals()
         slot.worker = None
+        slot.take_back()
         if self._closing.is_set() or slot.replacing:
             return 0.0
         self._report()
@@ -233,11 +249,9 @@ class Supervisor:
             return
         # A description of its own, so that no two workers share a file position.
         own = os.open(f"/proc/self/fd/{self._image}", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            with suppress(OSError):  # it has just ended; the next one in this slot gets the image
-                slot.worker.send_image(own, self.generation)
-        finally:
-            os.close(own)
+        slot.lent[self.generation] = own
+        with suppress(OSError):  # it has just ended; the next one in this slot gets the image
+            slot.worker.send_image(own, self.generation)
 
     def _send_availability(self, slot: Slot) -> None:
         if slot.worker is not None and self._availability is not None:

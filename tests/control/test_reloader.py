@@ -31,7 +31,7 @@ class Machine:
     def __init__(self) -> None:
         self.compiles = 0
         self.applied: list[Compilation] = []
-        self.refused: list[tuple[Problem, ...]] = []
+        self.refused: list[tuple[Path, ...]] = []
         self.fault: GeodnsError | None = None
         self.apply_fault: GeodnsError | None = None
         self.go = asyncio.Event()
@@ -92,11 +92,11 @@ def test_a_bad_configuration_changes_nothing_and_each_reason_is_an_event(
 ) -> None:
     async def scenario() -> None:
         machine = Machine()
-        machine.fault = CompileError("the configuration has 1 error", (_ERROR, _WARNING))
+        machine.fault = CompileError("1 error", (_ERROR, _WARNING), (Path("a.yaml"),))
         result = await machine.reloader.request("file change")
         assert not result.ok
         assert machine.applied == []
-        assert machine.refused == [(_ERROR, _WARNING)]
+        assert machine.refused == [(Path("a.yaml"),)]
         machine.fault = None
         assert (await machine.reloader.request("file change")).ok
         assert machine.reloader.counts == {"ok": 1, "failed": 1}

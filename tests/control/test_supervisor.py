@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +27,7 @@ class FakeWorker:
         self.image = b""
         self.counted = Totals(Counter({("udp", "A", "NOERROR"): pid}), connections=1)
         self.hangs = False
+        self.on_acknowledge: Callable[[], None] = lambda: None
         self.status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if ends_with is not None:
             self.status.set_result(ends_with)
@@ -36,6 +37,7 @@ class FakeWorker:
             raise BrokenPipeError
         self.image = os.read(fd, 100)
         self.image_generation = generation
+        self.on_acknowledge()
 
     def send_availability(self, availability: Availability) -> None:
         self.availability_generation = availability.generation
