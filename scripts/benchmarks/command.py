@@ -41,7 +41,7 @@ _DATABASE = _ROOT / "geodns" / "geo" / "data" / "country.mmdb"
 @click.option(
     "--rounds",
     type=click.IntRange(1, 100),
-    default=5,
+    default=4,
     show_default=True,
     help="Measurements of each server in each scenario; the median counts.",
 )

@@ -20,6 +20,7 @@ SCENARIOS = {
     "edns": "the same with EDNS",
     "geo": "A of 100 geo names, located by the resolver's address (no client subnet, no EDNS)",
     "subnet": "the same names with EDNS client subnet: 50,000 different, really allocated /24s",
+    "many": "the same with 300,000 different /24s, more than a server would remember one by one",
 }
 
 

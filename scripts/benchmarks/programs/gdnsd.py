@@ -64,7 +64,7 @@ def _map(countries: tuple[Country, ...]) -> str:
 GDNSD = Program(
     "gdnsd",
     "",
-    ("plain", "edns", "geo", "subnet"),
+    ("plain", "edns", "geo", "subnet", "many"),
     lambda: installed_version("gdnsd", "-?"),
     _prepare,
 )

@@ -61,7 +61,7 @@ def _geo_records(workload: Workload) -> str:
 KNOT = Program(
     "Knot DNS",
     "",
-    ("plain", "edns", "geo", "subnet"),
+    ("plain", "edns", "geo", "subnet", "many"),
     lambda: installed_version("knotd", "--version"),
     _prepare,
 )

@@ -72,4 +72,4 @@ def _version() -> str | None:
 
 
 POWERDNS_BIND = Program("PowerDNS", "bind", ("plain", "edns"), _version, _prepare_bind)
-POWERDNS_GEOIP = Program("PowerDNS", "geoip", ("geo", "subnet"), _version, _prepare_geoip)
+POWERDNS_GEOIP = Program("PowerDNS", "geoip", ("geo", "subnet", "many"), _version, _prepare_geoip)

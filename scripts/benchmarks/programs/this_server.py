@@ -23,8 +23,8 @@ def _prepare(folder: Path, port: int, workload: Workload) -> list[str]:
     (folder / "zones").mkdir()
     static = {name: f"A {address}" for name, address in workload.static.items()}
     geo = dict.fromkeys(workload.geo, "IN GEO web")
-    (folder / "zones" / "static.zone").write_text(master_file(STATIC_ZONE, static))
-    (folder / "zones" / "geo.zone").write_text(master_file(GEO_ZONE, geo))
+    (folder / "zones" / f"{STATIC_ZONE}zone").write_text(master_file(STATIC_ZONE, static))
+    (folder / "zones" / f"{GEO_ZONE}zone").write_text(master_file(GEO_ZONE, geo))
     (folder / "topology.yaml").write_text(_topology())
     (folder / "services.yaml").write_text("services:\n  web: {steering: latency, ttl: 60s}\n")
     (folder / "latency.yaml").write_text(_latency(workload))
@@ -83,7 +83,7 @@ def _version() -> str:
 GEODNS = Program(
     "geodns",
     "",
-    ("plain", "edns", "geo", "subnet"),
+    ("plain", "edns", "geo", "subnet", "many"),
     _version,
     _prepare,
 )
