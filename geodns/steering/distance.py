@@ -47,10 +47,12 @@ class Distance(Filter):
 
 
 class Bias(Filter):
-    """Makes regions seem nearer or farther, as Route 53 documents for geoproximity.
+    """Makes regions seem nearer or farther.
 
     A positive bias shrinks the distance, ``d * (1 - bias / 100)``; a negative one stretches it,
-    ``d / (1 + bias / 100)``. So +99 leaves a hundredth, and -99 makes it a hundredfold.
+    ``d / (1 + bias / 100)``: the two formulae of the Route 53 Developer Guide, "Geoproximity
+    routing", in earlier editions. Later ones print the first alone. The pair is kept, since
+    with it a bias and its negative undo each other.
     """
 
     def __init__(self, topology: Topology, tiers: Sequence[TierDefinition]) -> None:

@@ -208,6 +208,20 @@ def test_a_positive_bias_draws_clients_from_farther_away() -> None:
     )
 
 
+def test_a_bias_of_50_brings_a_region_at_150_km_before_one_at_100_km() -> None:
+    degree = 111.195  # km, of latitude
+    where = Topology(
+        regions={
+            "near": Region(location=(100 / degree, 0)),
+            "far": Region(location=(-150 / degree, 0), bias=50),
+        }
+    )
+    candidates = [Candidate(f"web@{name}", name, name, 1) for name in ("near", "far")]
+    policy = steering("nearest", where=where, candidates=candidates)
+    assert names(policy, Place(0, 0)) == ["far", "near"]
+    assert sources(policy, Place(0, 0))["far"] == "150 km, bias +50 counts as 75 km"
+
+
 def test_a_negative_bias_pushes_clients_away() -> None:
     policy = steering("nearest", where=topology(eu=-99))
     plain = costs(steering("nearest"), BERLIN)["eu-central-1"]
