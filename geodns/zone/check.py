@@ -11,6 +11,7 @@ from dns.rdatatype import RdataType
 from geodns.problem import Problem
 from geodns.zone.delegation import DELEGATION_RULES
 from geodns.zone.draft import Draft, did_you_mean
+from geodns.zone.names import is_below_or_at
 from geodns.zone.targets import TARGET_RULES
 
 Rule = Callable[[Draft], Iterator[Problem]]
@@ -105,15 +106,15 @@ def geo_beside_addresses(draft: Draft) -> Iterator[Problem]:
 
 def below_dname(draft: Draft) -> Iterator[Problem]:
     """RFC 6672 2.4: no records at names below the owner of a DNAME."""
-    owners = {owner for owner, rdtype in draft.spots if rdtype == RdataType.DNAME}
+    owners = {owner.labels for owner, rdtype in draft.spots if rdtype == RdataType.DNAME}
     if not owners:
         return
     for (name, rdtype), spot in draft.spots.items():
-        above = name
-        while above != draft.origin:
-            above = above.parent()
-            if above in owners:
+        labels = name.labels
+        for start in range(1, len(labels) - len(draft.origin.labels) + 1):
+            if labels[start:] in owners:
                 kind = "GEO" if rdtype is None else dns.rdatatype.to_text(rdtype)
+                above = dns.name.Name(labels[start:])
                 yield spot.problem(
                     "below-dname", f"{name} {kind} is below the DNAME at {above}, which hides it"
                 )
@@ -141,7 +142,7 @@ def repeated_origin(draft: Draft) -> Iterator[Problem]:
     if twice is None:
         return
     for (owner, _), spot in draft.spots.items():
-        if owner.is_subdomain(twice):
+        if is_below_or_at(owner, twice):
             yield spot.problem(
                 "repeated-origin",
                 f"{owner} has the zone's name twice",

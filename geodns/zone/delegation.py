@@ -10,51 +10,50 @@ import dns.rdtypes.ANY.NS
 from dns.rdatatype import RdataType
 
 from geodns.problem import Problem
-from geodns.zone.draft import Draft
+from geodns.zone.draft import Draft, Spot
+from geodns.zone.names import is_below_or_at
 
+Cuts = dict[tuple[bytes, ...], dns.name.Name]
 _ADDRESSES = (RdataType.A, RdataType.AAAA)
 # RFC 4035 2.2 to 2.4: what the parent's side of a delegation holds
 _AT_A_CUT = frozenset((RdataType.NS, RdataType.DS, RdataType.NSEC, RdataType.RRSIG))
 
 
-def delegations(draft: Draft) -> dict[dns.name.Name, dns.name.Name]:
-    """The names that are delegated to other zones; the value is the same name."""
+def delegations(draft: Draft) -> Cuts:
+    """The names that are delegated to other zones."""
     return {
-        owner: owner
+        owner.labels: owner
         for owner, rdtype in draft.spots
         if rdtype == RdataType.NS and owner != draft.origin
     }
 
 
-def enclosing_cut(
-    draft: Draft, cuts: dict[dns.name.Name, dns.name.Name], name: dns.name.Name
-) -> dns.name.Name | None:
+def enclosing_cut(draft: Draft, cuts: Cuts, name: dns.name.Name) -> dns.name.Name | None:
     """The topmost delegation at or above a name of the zone; None: the zone has authority."""
-    found = None
-    while cuts and name != draft.origin:
-        found = cuts.get(name, found)
-        name = name.parent()
-    return found
+    if cuts:
+        labels = name.labels
+        for start in range(len(labels) - len(draft.origin.labels) - 1, -1, -1):
+            cut = cuts.get(labels[start:])
+            if cut is not None:
+                return cut
+    return None
 
 
-def _glue_names(
-    draft: Draft, cuts: dict[dns.name.Name, dns.name.Name]
-) -> Iterator[tuple[dns.name.Name, dns.name.Name]]:
-    """(delegation, name server) where the addresses can only come from this zone."""
-    for cut in cuts:
-        for server in draft.nodes[cut].rdatasets[RdataType.NS]:
-            assert isinstance(server, dns.rdtypes.ANY.NS.NS)
-            target = server.target.canonicalize()
-            if target.is_subdomain(draft.origin) and enclosing_cut(draft, cuts, target):
-                yield cut, target
+def _glue(draft: Draft, cuts: Cuts) -> Iterator[tuple[dns.name.Name, dns.name.Name, Spot]]:
+    """(delegation, name server, spot) where the addresses can only come from this zone."""
+    for owner, rdata, spot in draft.pointers:
+        if owner.labels in cuts and isinstance(rdata, dns.rdtypes.ANY.NS.NS):
+            target = rdata.target.canonicalize()
+            if is_below_or_at(target, draft.origin) and enclosing_cut(draft, cuts, target):
+                yield owner, target, spot
 
 
 def missing_glue(draft: Draft) -> Iterator[Problem]:
     """RFC 1034 4.2.1: glue is needed where a name server's name is below the cut."""
-    for cut, target in _glue_names(draft, delegations(draft)):
+    for cut, target, spot in _glue(draft, delegations(draft)):
         node = draft.nodes.get(target)
         if node is None or not any(rdtype in node.rdatasets for rdtype in _ADDRESSES):
-            yield draft.spot(cut, RdataType.NS).problem(
+            yield spot.problem(
                 "missing-glue",
                 f"the delegation {cut} has the name server {target}, which has no address here",
                 f"add an A or AAAA record for {target}",
@@ -67,7 +66,7 @@ def occluded(draft: Draft) -> Iterator[Problem]:
     cuts = delegations(draft)
     if not cuts:
         return
-    glue = {target for _, target in _glue_names(draft, cuts)}
+    glue = {target for _, target, _ in _glue(draft, cuts)}
     for (name, rdtype), spot in draft.spots.items():
         cut = enclosing_cut(draft, cuts, name)
         if cut is None or (name in glue and rdtype in _ADDRESSES):
@@ -85,7 +84,7 @@ def occluded(draft: Draft) -> Iterator[Problem]:
 
 def geo_at_delegation(draft: Draft) -> Iterator[Problem]:
     """A delegated name is the other zone's to answer, so it can't be tied to a service."""
-    for cut in delegations(draft):
+    for cut in delegations(draft).values():
         if draft.nodes[cut].geo is not None:
             yield draft.spot(cut).problem(
                 "geo-at-delegation", f"{cut} is delegated to other name servers and can't be GEO"
@@ -94,7 +93,7 @@ def geo_at_delegation(draft: Draft) -> Iterator[Problem]:
 
 def dname_at_delegation(draft: Draft) -> Iterator[Problem]:
     """RFC 6672 2.3: a DNAME can't stand beside NS records except at the apex."""
-    for cut in delegations(draft):
+    for cut in delegations(draft).values():
         if RdataType.DNAME in draft.nodes[cut].rdatasets:
             yield draft.spot(cut, RdataType.DNAME).problem(
                 "dname-at-delegation",

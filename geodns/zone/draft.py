@@ -21,6 +21,7 @@ from geodns.zone.content import GeoName, Node
 
 MAX_TTL = 2**31 - 1  # RFC 2181 8: "a maximum value of 2147483647"
 SINGLE = frozenset((dns.rdatatype.SOA, dns.rdatatype.CNAME, dns.rdatatype.DNAME))
+_POINTERS = frozenset((dns.rdatatype.NS, dns.rdatatype.MX, dns.rdatatype.SRV))
 
 
 class ContentError(GeodnsError):
@@ -61,7 +62,8 @@ class Spot(NamedTuple):
 class Draft:
     """A zone's names so far, not yet checked as a whole.
 
-    ``spots`` says where the first record of each type (None: the GEO record) at a name stands.
+    ``spots`` says where the first record of each type (None: the GEO record) at a name stands;
+    ``pointers`` holds each record that must name a host, and where it stands.
     """
 
     origin: dns.name.Name
@@ -70,6 +72,7 @@ class Draft:
     spots: dict[tuple[dns.name.Name, dns.rdatatype.RdataType | None], Spot] = field(
         default_factory=dict
     )
+    pointers: list[tuple[dns.name.Name, dns.rdata.Rdata, Spot]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, owner: dns.name.Name, ttl: int, rdata: dns.rdata.Rdata, spot: Spot) -> None:
@@ -85,6 +88,8 @@ class Draft:
             self.spots[owner, rdtype] = spot
         else:
             self._join(owner, rdataset, ttl, rdata, spot)
+        if rdtype in _POINTERS:
+            self.pointers.append((owner, rdata, spot))
         # Set.add, not Rdataset.add: all RRSIGs of a name are one set here, whatever they cover.
         dns.set.Set.add(rdataset, rdata)  # type: ignore[no-untyped-call]
 
@@ -147,6 +152,11 @@ class Draft:
     def spot(self, owner: dns.name.Name, rdtype: dns.rdatatype.RdataType | None = None) -> Spot:
         """Where the first record of a type (None: GEO) stands; else the start of the file."""
         return self.spots.get((owner, rdtype), Spot(self.file, 1, 1))
+
+
+def shown(text: str) -> str:
+    """A word as messages show it: quoted, and cut where it is very long."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str | None:

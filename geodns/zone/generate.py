@@ -22,10 +22,6 @@ def generate(words: Sequence[Word]) -> Iterator[tuple[Word, list[Word]]]:
     or X; n or N: reversed nibbles with dots), ``$$`` for a dollar sign. Raises ContentError, its
     ``inside`` the index of the word that is wrong.
     """
-    if len(words) < 5:
-        raise ContentError(
-            "bad-directive", "$GENERATE takes a range, an owner, a type and its data"
-        )
     match = _RANGE.fullmatch(words[1].value)
     if match is None:
         raise ContentError("bad-range", "write the range as 1-10 or 1-10/2", None, (1,))

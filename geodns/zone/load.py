@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import gc
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dns.name
@@ -30,6 +32,26 @@ def load_zones(
     others are not touched by it. ``services``: the names that GEO may have; None: any. All in the
     order of the files' names.
     """
+    with _collector_paused():
+        return _load(folder, services)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Reading makes millions of objects and no garbage in cycles; going through them all again and
+    again for it takes half of the time that a big zone takes (9 s in place of 19 s)."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _load(
+    folder: Path, services: Collection[str] | None
+) -> tuple[tuple[Zone, ...], list[Problem], list[Path]]:
     problems: list[Problem] = []
     files: list[Path] = []
     zones: dict[dns.name.Name, Zone] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +21,20 @@ from geodns.zone.content import GeoName
 from geodns.zone.draft import MAX_TTL, ContentError, Draft, Spot, did_you_mean
 from geodns.zone.generate import generate
 from geodns.zone.lexer import Entry, Word, entries
-from geodns.zone.names import owner_name
+from geodns.zone.names import is_below_or_at, owner_name
 from geodns.zone.rdata import parse_rdata, record_type
 
 _TTL = re.compile(r"\d+|(?:\d+[wdhms])+", re.IGNORECASE)
 _CLASS = re.compile(r"IN|CH|CS|HS|ANY|NONE|CLASS\d+", re.IGNORECASE)
 _MOST_INCLUDES = 1000  # in one zone; far above any real one, far below a file that never ends
 _DEEPEST = 16
+# how many words, and what they are
+_DIRECTIVES = {
+    "$ORIGIN": (2, 2, "one name"),
+    "$TTL": (2, 2, "one number of seconds"),
+    "$INCLUDE": (2, 3, "a file and perhaps an origin"),
+    "$GENERATE": (5, sys.maxsize, "a range, an owner, a type and its data"),
+}
 
 
 def read_master(file: Path, draft: Draft, folder: Path) -> list[Path]:
@@ -91,10 +99,14 @@ class _Reader:
     # --- directives -------------------------------------------------------------------------
 
     def _directive(self, directive: str, words: Sequence[Word], state: _State, file: Path) -> None:
-        most = {"$ORIGIN": 2, "$TTL": 2, "$INCLUDE": 3}.get(directive, len(words))
-        if len(words) < 2 or len(words) > most:
+        known = _DIRECTIVES.get(directive)
+        if known is None:
+            hint = did_you_mean(directive, _DIRECTIVES)
+            raise ContentError("unknown-directive", f"{words[0].value} is not a directive", hint)
+        fewest, most, usage = known
+        if not fewest <= len(words) <= most:
             at = most if len(words) > most else 0
-            raise ContentError("bad-directive", f"{directive} takes {_USAGE[most]}", None, (at,))
+            raise ContentError("bad-directive", f"{directive} takes {usage}", None, (at,))
         if directive == "$ORIGIN":
             # RFC 1035 5.1: the name may be relative to the origin so far
             state.origin = _owner(words, 1, state.origin)
@@ -102,14 +114,18 @@ class _Reader:
             state.default_ttl = _ttl(words, 1)
         elif directive == "$INCLUDE":
             self._include(words, state, file)
-        elif directive == "$GENERATE":
-            for owner, rest in generate(words):
-                entry = Entry(indented=False, words=[owner, *rest])
-                self._record(entry, state, file)
         else:
-            known = ("$ORIGIN", "$TTL", "$INCLUDE", "$GENERATE")
-            hint = did_you_mean(directive, known)
-            raise ContentError("unknown-directive", f"{words[0].value} is not a directive", hint)
+            self._generate(words, state, file)
+
+    def _generate(self, words: Sequence[Word], state: _State, file: Path) -> None:
+        for owner, rest in generate(words):
+            try:
+                self._record(Entry(indented=False, words=[owner, *rest]), state, file)
+            except ContentError as fault:
+                at = fault.inside[0] if fault.inside else 0
+                # the record's words follow the directive and its range
+                place = (at + 2,) if isinstance(at, int) else (2,)
+                raise ContentError(fault.id, fault.message, fault.hint, place) from fault
 
     def _include(self, words: Sequence[Word], state: _State, file: Path) -> None:
         try:
@@ -149,7 +165,7 @@ class _Reader:
             raise ContentError("missing-type", "the record has no type", None, (at,))
         if ttl is not None:
             state.last_ttl = ttl
-        if not owner.is_subdomain(self.draft.origin):
+        if not is_below_or_at(owner, self.draft.origin):
             raise ContentError("outside-zone", f"{owner} is not in the zone {self.draft.origin}")
         spot = Spot(file, words[0].line, words[0].column)
         if words[at].value.upper() == "GEO" and words[at].is_identifier():
@@ -174,9 +190,6 @@ class _Reader:
         word = words[at + 1]
         service = word.unescape().value
         self.draft.add_geo(owner, GeoName(service, ttl, word.line, word.column), spot)
-
-
-_USAGE = {2: "one value", 3: "a file and perhaps an origin"}
 
 
 def _text(file: Path, problems: list[Problem]) -> str:

@@ -218,7 +218,7 @@ class _Reader:
 def _ttl(record: Mapping[str | int, Any]) -> int:
     """A TTL in seconds, or with units as in ``1h30m``. Raises ContentError."""
     data = record.get("ttl", DEFAULT_TTL)
-    if isinstance(data, str) and re.fullmatch(r"(?:\d{1,10}[wdhms]?)+", data.lower()):
+    if isinstance(data, str) and re.fullmatch(r"\d{1,10}|(?:\d{1,10}[wdhms]){1,8}", data.lower()):
         try:
             data = dns.ttl.from_text(data)
         except dns.ttl.BadTTL:

@@ -10,11 +10,12 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.tokenizer
 
-from geodns.zone.draft import ContentError, did_you_mean
+from geodns.zone.draft import ContentError, did_you_mean, shown
 from geodns.zone.lexer import Entry, Word, entries
 from geodns.zone.names import parse_name
 
 _END = dns.tokenizer.Token(dns.tokenizer.EOL, "\n")
+_MOST_BYTES = 65535
 _GAP = dns.tokenizer.Token(dns.tokenizer.WHITESPACE, " ")
 
 
@@ -64,7 +65,7 @@ def parse_rdata(
     feed = _Feed(words)
     kind = dns.rdatatype.to_text(rdtype)
     try:
-        return dns.rdata.from_text(dns.rdataclass.IN, rdtype, feed, origin, relativize=False)
+        rdata = dns.rdata.from_text(dns.rdataclass.IN, rdtype, feed, origin, relativize=False)
     except Exception as error:
         # dnspython has some seventy parsers, each with its own ways to fail on text that nobody
         # expected; whatever they raise is this record's fault, not the program's.
@@ -73,8 +74,22 @@ def parse_rdata(
             raise ContentError("bad-rdata", f"the {kind} record has no data") from error
         reason = str(error).strip(" .") or "malformed"
         raise ContentError(
-            "bad-rdata", f"{words[at].value!r} does not fit a {kind} record: {reason}", None, (at,)
+            "bad-rdata", f"{shown(words[at].value)} does not fit type {kind}: {reason}", None, (at,)
         ) from error
+    if sum(len(word.value) for word in words) > _MOST_BYTES // 2:
+        check_length(rdata)
+    return rdata
+
+
+def check_length(rdata: dns.rdata.Rdata) -> dns.rdata.Rdata:
+    """The same rdata, unless it is too long for a message. Raises ContentError."""
+    # RFC 1035 3.2.1: RDLENGTH is "an unsigned 16 bit integer"
+    length = len(rdata.to_wire() or b"")
+    if length > _MOST_BYTES:
+        raise ContentError(
+            "rdata-too-long", f"the data has {length} bytes; a record can have {_MOST_BYTES}"
+        )
+    return rdata
 
 
 def rdata_from_text(rdtype: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rdata:
@@ -84,7 +99,7 @@ def rdata_from_text(rdtype: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rda
     if len(found) != 1 or not isinstance(found[0], Entry):
         flaw = next((item.message for item in found if not isinstance(item, Entry)), None)
         reason = flaw or ("it is empty" if not found else "it has several lines")
-        raise ContentError("bad-rdata", f"the value does not fit a {kind} record: {reason}")
+        raise ContentError("bad-rdata", f"the value does not fit type {kind}: {reason}")
     try:
         rdata = parse_rdata(rdtype, found[0].words, None)
     except ContentError as fault:
@@ -97,9 +112,7 @@ def rdata_from_text(rdtype: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rda
         ) from error
     except Exception as error:
         # As above: the writers of rdata have as many ways to fail as its readers.
-        raise ContentError(
-            "bad-rdata", f"the value does not fit a {kind} record: {error}"
-        ) from error
+        raise ContentError("bad-rdata", f"the value does not fit type {kind}: {error}") from error
     return rdata
 
 
@@ -112,7 +125,7 @@ def record_type(text: str) -> dns.rdatatype.RdataType:
         known = [*(item.name.replace("_", "-") for item in dns.rdatatype.RdataType), "GEO"]
         raise ContentError(
             "unknown-type",
-            f"{text!r} is not a record type",
+            f"{shown(text)} is not a record type",
             did_you_mean(text.upper(), known) or "other types are written as in TYPE65280",
         ) from error
     if dns.rdatatype.is_metatype(rdtype) or rdtype == dns.rdatatype.NONE:

@@ -40,7 +40,7 @@ def fill_soa(draft: Draft, value: Mapping[str | int, Any], serial: int) -> dict[
         filled["mname"] = first.to_text()
     if filled.get("rname") is None and filled.get("hostmaster") is None:
         # RFC 2142 7: "HOSTMASTER" is the mailbox for DNS
-        filled["rname"] = f"hostmaster.{draft.origin}"
+        filled["rname"] = f"hostmaster.{draft.origin}".rstrip(".") + "."
     if filled.get("serial") is None:
         filled["serial"] = serial
     return filled

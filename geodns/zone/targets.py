@@ -17,8 +17,7 @@ from geodns.problem import Problem
 from geodns.zone.content import Node
 from geodns.zone.delegation import delegations, enclosing_cut
 from geodns.zone.draft import Draft
-
-_ADDRESSED = (RdataType.NS, RdataType.MX, RdataType.SRV)
+from geodns.zone.names import is_below_or_at
 
 
 def _target(rdata: dns.rdata.Rdata) -> dns.name.Name:
@@ -30,44 +29,51 @@ def _target(rdata: dns.rdata.Rdata) -> dns.name.Name:
     return rdata.target.canonicalize()
 
 
-def _node(draft: Draft, name: dns.name.Name) -> Node | None:
-    """What answers for a name of the zone: its node, or that of a wildcard (RFC 1034 4.3.3)."""
-    while True:
-        node = draft.nodes.get(name)
-        if node is not None or name == draft.origin:
-            return node
+def _existing(draft: Draft) -> set[dns.name.Name]:
+    """All names that exist, empty non-terminals included (RFC 4592 2.2.2), if wildcards matter."""
+    names: set[dns.name.Name] = {draft.origin}
+    if any(name.is_wild() for name in draft.nodes):
+        for name in draft.nodes:
+            while name not in names:
+                names.add(name)
+                name = name.parent()
+    return names
+
+
+def _node(draft: Draft, existing: set[dns.name.Name], name: dns.name.Name) -> Node | None:
+    """What answers for a name of the zone: its node, or a wildcard's (RFC 4592 3.3.1)."""
+    if name in draft.nodes or name in existing:
+        return draft.nodes.get(name)
+    while name not in existing:
         name = name.parent()
-        if draft.nodes.get(name) is not None or name == draft.origin:
-            return draft.nodes.get(dns.name.Name((b"*", *name.labels)))
+    return draft.nodes.get(dns.name.Name((b"*", *name.labels)))
 
 
 def unusable_targets(draft: Draft) -> Iterator[Problem]:
     """NS, MX and SRV must name something that has addresses, not an alias."""
     cuts = delegations(draft)
-    for (owner, rdtype), spot in draft.spots.items():
-        if rdtype not in _ADDRESSED:
+    existing = _existing(draft)
+    for owner, rdata, spot in draft.pointers:
+        target = _target(rdata)
+        if not is_below_or_at(target, draft.origin) or enclosing_cut(draft, cuts, target):
             continue
-        kind = dns.rdatatype.to_text(rdtype)
-        for rdata in draft.nodes[owner].rdatasets[rdtype]:
-            target = _target(rdata)
-            if not target.is_subdomain(draft.origin) or enclosing_cut(draft, cuts, target):
-                continue
-            node = _node(draft, target)
-            if node is not None and RdataType.CNAME in node.rdatasets:
-                # RFC 2181 10.3: an NS or MX "must not be an alias"; RFC 2782: so must SRV's target
-                yield spot.problem(
-                    "target-is-cname",
-                    f"{owner} {kind} names {target}, which is a CNAME",
-                    "name the CNAME's target",
-                    "warning",
-                )
-            elif not _has_address(node):
-                yield spot.problem(
-                    "target-without-address",
-                    f"{owner} {kind} names {target}, which has no address in this zone",
-                    f"add an A or AAAA record for {target}",
-                    "warning",
-                )
+        kind = dns.rdatatype.to_text(rdata.rdtype)
+        node = _node(draft, existing, target)
+        if node is not None and RdataType.CNAME in node.rdatasets:
+            # RFC 2181 10.3: an NS or MX "must not be an alias"; RFC 2782: so must SRV's target
+            yield spot.problem(
+                "target-is-cname",
+                f"{owner} {kind} names {target}, which is a CNAME",
+                "name the CNAME's target",
+                "warning",
+            )
+        elif not _has_address(node):
+            yield spot.problem(
+                "target-without-address",
+                f"{owner} {kind} names {target}, which has no address in this zone",
+                f"add an A or AAAA record for {target}",
+                "warning",
+            )
 
 
 def _has_address(node: Node | None) -> bool:

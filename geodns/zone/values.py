@@ -12,9 +12,9 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
-from geodns.zone.draft import ContentError, did_you_mean
+from geodns.zone.draft import ContentError, did_you_mean, shown
 from geodns.zone.names import absolute_name
-from geodns.zone.rdata import rdata_from_text
+from geodns.zone.rdata import check_length, rdata_from_text
 from geodns.zone.shapes import Field, RecordType
 
 _ESCAPE = re.compile(rb"\\(?:(\d{3})|(.)|$)", re.DOTALL)
@@ -30,13 +30,27 @@ def rdata_from_value(
     if shape.value == "fields" and isinstance(value, Mapping):
         return rdata_from_text(rdtype, _fields_text(shape, rdtype, value, origin))
     text = _text(value, dns.rdatatype.to_text(rdtype))
+    if shape.value in {"ipv4", "ipv6"} and not text.startswith("\\#"):
+        return _address(rdtype, text)
     if shape.value == "strings":
-        return _from_class(rdtype, _chunks(_string_bytes(text)))
+        return check_length(_from_class(rdtype, _chunks(_string_bytes(text))))
     if shape.value == "name":
         return _from_class(rdtype, absolute_name(text, origin))
     if shape.value == "base64":
         return rdata_from_text(rdtype, _joined(r"[A-Za-z0-9+/=]+", text, "base64"))
     return rdata_from_text(rdtype, text)
+
+
+def _address(rdtype: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rdata:
+    try:
+        return _from_class(rdtype, text.strip())
+    except (dns.exception.DNSException, ValueError) as error:
+        kind = dns.rdatatype.to_text(rdtype)
+        example = "192.0.2.1" if rdtype == dns.rdatatype.A else "2001:db8::1"
+        raise ContentError(
+            "bad-rdata",
+            f"{shown(text)} does not fit type {kind}: write an address, as in {example}",
+        ) from error
 
 
 def _from_class(rdtype: dns.rdatatype.RdataType, data: Any) -> dns.rdata.Rdata:
