@@ -118,6 +118,10 @@ class Supervisor:
         for slot in self.slots:
             self._send_availability(slot)
 
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of the running workers."""
+        return tuple(slot.worker.pid for slot in self.slots if slot.worker is not None)
+
     async def acknowledged(self, generation: int, limit: float) -> bool:
         """Whether every running worker uses this image or a later one, within ``limit`` seconds."""
         with suppress(TimeoutError):
@@ -162,6 +166,8 @@ class Supervisor:
         running = [slot.worker for slot in self.slots if slot.worker is not None]
         await asyncio.gather(*(worker.stop(grace) for worker in running))
         await asyncio.gather(*self._keepers)
+        for slot in self.slots:
+            slot.take_back()
         if self._image is not None:
             os.close(self._image)
             self._image = None
@@ -263,7 +269,7 @@ class Supervisor:
         return worker is not None and worker.image_generation >= self.generation
 
     def _report(self) -> None:
-        self._changed(tuple(slot.worker.pid for slot in self.slots if slot.worker is not None))
+        self._changed(self.pids())
 
 
 def _how(status: int) -> str:

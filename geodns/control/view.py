@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -73,6 +74,11 @@ def reload(result: Reload) -> dict[str, Any]:
 def problem(item: Problem) -> dict[str, Any]:
     """A finding; ``text`` is the line that ``geodns check`` prints."""
     return asdict(item) | {"file": str(item.file), "text": str(item)}
+
+
+def encode(data: dict[str, Any]) -> bytes:
+    """JSON, in UTF-8."""
+    return json.dumps(data, ensure_ascii=False).encode()
 
 
 def moment(seconds: float) -> str:

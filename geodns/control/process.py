@@ -1,0 +1,281 @@
+"""The control process: starts everything in its order, applies reloads, stops everything."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+import geodns
+from geodns import log
+from geodns.config.settings import Server
+from geodns.control import processes
+from geodns.control.admin import Admin
+from geodns.control.compiling import Compilation, compile_configuration
+from geodns.control.outcome import Loaded
+from geodns.control.reloader import Reload, Reloader, report
+from geodns.control.snapshot import Snapshot, WorkerView
+from geodns.control.state import StateFolder
+from geodns.control.supervisor import Supervisor
+from geodns.control.timings import CheckTimings
+from geodns.control.watcher import Watcher
+from geodns.health.availability import Availability
+from geodns.health.monitor import Monitor
+from geodns.health.probe import Observation
+from geodns.server.handle import WorkerHandle
+from geodns.server.options import WorkerOptions
+from geodns.server.sockets import Sockets, open_sockets
+
+logger = logging.getLogger(__name__)
+
+_GRACE = 5.0  # seconds for what is in flight when a worker is stopped
+_ACKNOWLEDGE = 30.0  # seconds in which every worker has read the largest image
+_REFRESH = 5.0  # seconds: at most so much of its counting is lost with a worker that dies
+_AGAIN = 1.0  # seconds until a part that broke is run again
+_AT_START = ("listen", "workers", "admin", "state")  # what only a restart can change
+
+
+class ControlProcess:
+    """One running server. ``start`` raises GeodnsError in one sentence, or CompileError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._started = time.time()
+        self._addresses: tuple[str, ...] = ()
+        self._restart_needed: tuple[str, ...] = ()
+        self._timings: dict[str, CheckTimings] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._state: StateFolder | None = None
+        self._orphans: tuple[processes.Process, ...] = ()
+        self._sockets: Sockets | None = None
+        self._supervisor: Supervisor | None = None
+        self._monitor = Monitor(self._availability_changed, observe=self._probe_ended)
+        self._watcher = Watcher(self._files_changed)
+        self._reloader = Reloader(self._compile, self._apply, self._watcher.watch_also)
+        self._admin = Admin(self)
+
+    async def start(self) -> None:
+        """Read the configuration, bind, and answer; returns when every worker is ready."""
+        begun = time.monotonic()
+        self._in_use = await compile_configuration(self._path, loaded=self._prepare)
+        server = self._first = self._in_use.loaded.configuration.server
+        self._options = _options(server)
+        report(self._in_use.warnings)
+        if self._sockets is None:
+            # As late as can be: until our workers read them, these sockets hold queries up.
+            self._sockets = open_sockets(server.listen, _workers(server), beside_orphans=True)
+        self._addresses = tuple(map(str, self._sockets.addresses))
+        supervisor = Supervisor(self._start_worker, _workers(server), self._remember)
+        self._supervisor = supervisor
+        supervisor.publish_image(self._in_use.image)
+        supervisor.publish_availability(self._monitor.apply(self._in_use.loaded.configuration))
+        admin = await self._admin.open(server.admin.socket, server.admin.http)
+        await supervisor.start()
+        self._run_parts()
+        logger.info(
+            "listening",
+            extra={
+                "addresses": list(self._addresses),
+                "workers": len(supervisor.slots),
+                "admin": admin,
+                "seconds": round(time.monotonic() - begun, 3),
+            },
+        )
+        await self._end_orphans()
+
+    async def close(self) -> None:
+        """Stop: queries in flight are answered, no process is left behind."""
+        if self._tasks:
+            logger.info("stopping")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._admin.close()
+        if self._supervisor is not None:
+            await self._supervisor.close(_GRACE)
+        await self._monitor.close()
+        if self._sockets is not None:
+            self._sockets.close()
+        if self._state is not None:
+            self._state.close()
+        if self._tasks:
+            logger.info("stopped")
+
+    # --- what the admin API asks ----------------------------------------------------------------
+
+    async def snapshot(self) -> Snapshot:
+        """Everything, now."""
+        assert self._supervisor is not None
+        await self._supervisor.refresh()
+        loaded, compiled = self._in_use.loaded, self._in_use.compiled
+        return Snapshot(
+            version=geodns.__version__,
+            pid=os.getpid(),
+            at=time.time(),
+            started=self._started,
+            identity=loaded.configuration.server.identity,
+            addresses=self._addresses,
+            configuration=str(self._path),
+            image_generation=self._supervisor.generation,
+            availability_generation=self._monitor.availability.generation,
+            last_reload=self._reloader.last,
+            reloads=dict(self._reloader.counts),
+            warnings=self._in_use.warnings,
+            restart_needed=self._restart_needed,
+            workers=_views(self._supervisor),
+            totals=self._supervisor.totals(),
+            timings={name: timings.copy() for name, timings in self._timings.items()},
+            health=self._monitor.status(),
+            zones=loaded.zones,
+            databases=compiled.databases,
+            tables=loaded.tables,
+        )
+
+    def availability(self) -> Availability:
+        """What every worker was told last."""
+        return self._monitor.availability
+
+    def reload(self, reason: str) -> asyncio.Future[Reload]:
+        """Read the configuration anew; what is wrong with it is reported and changes nothing."""
+        return self._reloader.request(reason)
+
+    # --- starting -------------------------------------------------------------------------------
+
+    def _prepare(self, loaded: Loaded) -> None:
+        """While the image is being made: find out whether this server can run at all."""
+        server = loaded.configuration.server
+        log.configure(server.log)
+        self._state = StateFolder(server.state)
+        self._orphans = self._state.orphans()
+        if not self._orphans:
+            self._sockets = open_sockets(server.listen, _workers(server))
+
+    async def _start_worker(self, number: int) -> WorkerHandle:
+        assert self._sockets is not None
+        return await WorkerHandle.start(number, self._sockets.workers[number], self._options)
+
+    def _remember(self, pids: tuple[int, ...]) -> None:
+        if self._state is not None:
+            found = (processes.find(pid) for pid in pids)
+            # Until the orphans have ended, a control process after this one must know them too.
+            alive = [process for process in (*found, *self._orphans) if process is not None]
+            try:
+                self._state.remember_workers(alive)
+            except OSError as error:
+                logger.warning(
+                    "the workers can't be written down; if this process dies, end them by hand",
+                    extra={"reason": error.strerror, "pids": pids},
+                )
+
+    async def _end_orphans(self) -> None:
+        if not self._orphans:
+            return
+        pids = [orphan.pid for orphan in self._orphans]
+        logger.warning("taking over from a control process that died", extra={"workers": pids})
+        await processes.end(self._orphans, _GRACE)
+        self._orphans = ()
+        assert self._supervisor is not None
+        self._remember(self._supervisor.pids())
+
+    def _run_parts(self) -> None:
+        self._watcher.watch(self._in_use.loaded.stamps)
+        parts: Iterable[tuple[str, Callable[[], Awaitable[None]]]] = (
+            ("health checks", self._monitor.run),
+            ("reloads", self._reloader.run),
+            ("file watch", self._watcher.run),
+            ("statistics", self._keep_statistics),
+        )
+        self._tasks = [asyncio.create_task(_lasting(name, part)) for name, part in parts]
+
+    async def _keep_statistics(self) -> None:
+        assert self._supervisor is not None
+        while True:
+            await asyncio.sleep(_REFRESH)
+            await self._supervisor.refresh()
+
+    # --- changes --------------------------------------------------------------------------------
+
+    def _availability_changed(self, availability: Availability) -> None:
+        if self._supervisor is not None:
+            self._supervisor.publish_availability(availability)
+
+    def _probe_ended(self, observation: Observation) -> None:
+        self._timings.setdefault(observation.check, CheckTimings()).add(observation)
+
+    def _files_changed(self, files: tuple[Path, ...]) -> None:
+        logger.info("files changed", extra={"files": [str(file) for file in files]})
+        self._reloader.request("file change")
+
+    async def _compile(self) -> Compilation:
+        return await compile_configuration(self._path)
+
+    async def _apply(self, compilation: Compilation) -> None:
+        supervisor, configuration = self._supervisor, compilation.loaded.configuration
+        assert supervisor is not None
+        try:
+            availability = self._monitor.apply(configuration)
+        except BaseException:
+            os.close(compilation.image)
+            raise
+        generation = supervisor.publish_image(compilation.image)
+        supervisor.publish_availability(availability)
+        self._in_use = compilation
+        self._watcher.watch(compilation.loaded.stamps)
+        log.configure(configuration.server.log)
+        self._tell_what_needs_a_restart(configuration.server)
+        if _options(configuration.server) != self._options:
+            self._options = _options(configuration.server)
+            await supervisor.replace_all(_GRACE)
+        if not await supervisor.acknowledged(generation, _ACKNOWLEDGE):
+            logger.warning("a worker does not take the new image", extra={"generation": generation})
+
+    def _tell_what_needs_a_restart(self, server: Server) -> None:
+        changed = tuple(
+            name for name in _AT_START if getattr(server, name) != getattr(self._first, name)
+        )
+        if changed and changed != self._restart_needed:
+            logger.warning(
+                "these settings changed, which takes a restart", extra={"settings": changed}
+            )
+        self._restart_needed = changed
+
+
+async def _lasting(name: str, part: Callable[[], Awaitable[None]]) -> None:
+    """Runs a part again where it broke: a fault in one must not end answers and checks."""
+    while True:
+        try:
+            return await part()
+        except Exception:
+            logger.exception(
+                "a part of the control process broke, running it again", extra={"part": name}
+            )
+            await asyncio.sleep(_AGAIN)
+
+
+def _workers(server: Server) -> int:
+    return len(os.sched_getaffinity(0)) if server.workers == "auto" else server.workers
+
+
+def _options(server: Server) -> WorkerOptions:
+    return WorkerOptions(
+        identity=server.identity or "",
+        accept_client_subnet=server.client_subnet.accept,
+        tcp_connections=server.tcp.connections,
+        tcp_idle=server.tcp.idle,
+    )
+
+
+def _views(supervisor: Supervisor) -> tuple[WorkerView, ...]:
+    return tuple(
+        WorkerView(
+            number=slot.number,
+            pid=slot.worker.pid if slot.worker else None,
+            image_generation=slot.worker.image_generation if slot.worker else 0,
+            availability_generation=slot.worker.availability_generation if slot.worker else 0,
+            restarts=slot.restarts,
+        )
+        for slot in supervisor.slots
+    )
