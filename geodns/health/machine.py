@@ -76,7 +76,7 @@ class Machine(NamedTuple):
         """The first state of a target whose check was changed while this was known of the address.
 
         An edited interval must not put a dead address back into the answers, so the verdict stays;
-        but it was another check's, so one success of the new one is enough to overturn it.
+        but it was another check's, so a success as first result of the new one overturns it.
         """
         return Machine(self.since, self.state, successes=rise - 1)
 

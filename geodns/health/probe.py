@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from geodns.config.settings import Address
 
-_STALL = 0.25  # seconds by which a limit may be late before the event loop is to blame
+_STALL = 0.5  # seconds by which a limit may be late before the event loop is to blame
 _MOST_DETAIL = 157  # with three dots, 160: one line of a terminal beside what else stands there
 _OUR_FAULTS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _IN_SHORT = {

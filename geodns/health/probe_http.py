@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from ipaddress import IPv6Address
 
@@ -13,6 +14,7 @@ from geodns.errors import GeodnsError
 from geodns.health.probe import ProbeError, Result, conclude, describe
 
 _BODY_LIMIT = 64 * 1024  # bytes of the body that are looked at
+_RECEIVE_BUFFER = 8 * 1024  # bytes; the kernel doubles it for its own needs
 _AGENT = "geodns-health"
 _RANGE = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:]+)(?::\d+)?")
@@ -61,7 +63,10 @@ class HttpProber:
         # Everything is bounded here: aiohttp refuses header lines over 8 KiB and more than 128 of
         # them, a body is only read as far as it is looked at, and the caller limits the time.
         connector = aiohttp.TCPConnector(
-            force_close=True, resolver=aiohttp.ThreadedResolver(), happy_eyeballs_delay=None
+            force_close=True,
+            resolver=aiohttp.ThreadedResolver(),
+            happy_eyeballs_delay=None,
+            socket_factory=_socket,
         )
         async with (
             aiohttp.ClientSession(
@@ -127,6 +132,16 @@ def parse_statuses(status: int | tuple[int, ...] | str) -> tuple[tuple[int, int]
             )
         ranges.append((int(match[1]), int(match[2] or match[1])))
     return tuple(ranges)
+
+
+def _socket(info: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket from which little can be read at once.
+
+    A flood of interim answers (1xx) is parsed a read at a time, with nothing else running.
+    """
+    made = socket.socket(info[0], info[1], info[2])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    return made
 
 
 def _trust(check: HttpCheck) -> ssl.SSLContext:
