@@ -129,8 +129,9 @@ class _Reader:
 
     def _include(self, words: Sequence[Word], state: _State, file: Path) -> None:
         try:
-            target = (file.parent / words[1].unescape().value).resolve()
-        except (OSError, ValueError, dns.exception.DNSException) as error:
+            target = (file.parent / _unescaped(words, 1)).resolve()
+            exists = target.is_file()
+        except (OSError, ValueError) as error:
             raise ContentError(
                 "bad-directive", "this is not the name of a file", None, (1,)
             ) from error
@@ -141,7 +142,7 @@ class _Reader:
         self.includes += 1
         if target in self.open or len(self.open) > _DEEPEST or self.includes > _MOST_INCLUDES:
             raise ContentError("include-loop", "this includes files without end", None, (1,))
-        if not target.is_file():
+        if not exists:
             raise ContentError(
                 "unreadable-file", f"there is no file {target.name} to include", None, (1,)
             )
@@ -188,7 +189,7 @@ class _Reader:
                 "bad-rdata", "GEO takes the name of one service", None, (min(at + 2, len(words)),)
             )
         word = words[at + 1]
-        service = word.unescape().value
+        service = _unescaped(words, at + 1)
         self.draft.add_geo(owner, GeoName(service, ttl, word.line, word.column), spot)
 
 
@@ -211,6 +212,16 @@ def _owner(words: Sequence[Word], at: int, origin: dns.name.Name) -> dns.name.Na
         return owner_name(word.value, origin)
     except ContentError as fault:
         raise ContentError(fault.id, fault.message, fault.hint, (at,)) from fault
+
+
+def _unescaped(words: Sequence[Word], at: int) -> str:
+    try:
+        text = words[at].unescape().value
+    except dns.exception.DNSException as error:
+        raise ContentError("bad-escape", "write escapes as \\DDD or \\X", None, (at,)) from error
+    if not text:
+        raise ContentError("bad-rdata", "an empty string stands for nothing here", None, (at,))
+    return text
 
 
 def _ttl(words: Sequence[Word], at: int) -> int:
