@@ -92,7 +92,7 @@ def geo_at_delegation(draft: Draft) -> Iterator[Problem]:
 
 
 def dname_at_delegation(draft: Draft) -> Iterator[Problem]:
-    """RFC 6672 2.3: a DNAME can't stand beside NS records except at the apex."""
+    """RFC 6672 2.3, 2.4: a DNAME can't stand beside NS records except at the apex."""
     for cut in delegations(draft).values():
         if RdataType.DNAME in draft.nodes[cut].rdatasets:
             yield draft.spot(cut, RdataType.DNAME).problem(

@@ -216,7 +216,7 @@ def _owner(words: Sequence[Word], at: int, origin: dns.name.Name) -> dns.name.Na
 
 def _unescaped(words: Sequence[Word], at: int) -> str:
     try:
-        text = words[at].unescape().value
+        text = str(words[at].unescape().value)
     except dns.exception.DNSException as error:
         raise ContentError("bad-escape", "write escapes as \\DDD or \\X", None, (at,)) from error
     if not text:
@@ -275,8 +275,8 @@ def _rdata(words: Sequence[Word], at: int, origin: dns.name.Name) -> dns.rdata.R
 
 
 def _implied_ttl(state: _State) -> int | None:
-    # RFC 2308 4: "$TTL ... for all subsequent RRs without an explicit TTL"; RFC 1035 5.1: else the
-    # last one stated; the SOA's minimum was the default before RFC 2308.
+    # RFC 2308 4: records after $TTL that state no TTL of their own have that one; RFC 1035 5.1:
+    # else the last one stated; the SOA's minimum was the default before RFC 2308.
     for ttl in (state.default_ttl, state.last_ttl, state.minimum):
         if ttl is not None:
             return min(ttl, MAX_TTL)

@@ -82,8 +82,7 @@ _LOC = (
     *_angle("lat", 90, ("N", "S")),
     *_angle("long", 180, ("E", "W")),
     Field("altitude", "metres", -100_000.0, 42_849_672.95, default=0),
-    # RFC 1876 3: "If omitted, ... size defaults to 1m, horizontal precision to 10000m and vertical
-    # precision to 10m"
+    # RFC 1876 3: what an omitted size and precision default to
     Field("size", "metres", 0, _MOST_METRES, default=1),
     Field("precision_horz", "metres", 0, _MOST_METRES, default=10_000),
     Field("precision_vert", "metres", 0, _MOST_METRES, default=10),

@@ -28,7 +28,7 @@ def file_serial(files: list[Path]) -> int:
             newest = max(newest, file.stat().st_mtime)
         except OSError:  # removed since it was read
             continue
-    # RFC 1982 7 (of a serial of 0): avoided, as some servers read it as "no serial"
+    # 0 is avoided: there are secondaries that take it for "no serial yet"
     return int(newest) % 2**32 or 1
 
 
