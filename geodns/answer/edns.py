@@ -11,6 +11,9 @@ PAYLOAD = 1232
 """Our UDP size: fits an IPv6 packet of the least MTU, 1280, unfragmented (DNS flag day 2020)."""
 LEAST_PAYLOAD = 512  # RFC 6891 6.2.3: values lower than 512 MUST be treated as equal to 512
 FIXED_BYTES = 11  # of an OPT record: root, type, size, TTL, RDLENGTH
+SUBNET_DATA_AT = FIXED_BYTES + 4
+SUBNET_ADDRESS_AT = SUBNET_DATA_AT + 4
+"""Where, in an OPT record whose first option is a client subnet, its data and address begin."""
 _NSID, _CLIENT_SUBNET = 3, 8
 _FAMILY_BITS = {1: 32, 2: 128}
 
@@ -26,15 +29,20 @@ class ClientSubnet(NamedTuple):
     source: int
     address: int
 
+    def packed(self) -> bytes:
+        """The address as the option holds it: as many bytes as the prefix needs."""
+        bits = _FAMILY_BITS[self.family]
+        return self.address.to_bytes(bits // 8, "big")[: (self.source + 7) // 8]
+
 
 class Opt:
-    """What a query's OPT record asks for, and the record of the reply, ready but for the scope.
+    """What a query's OPT record asks for, and the record of the reply, ready but for two parts.
 
-    The reply's OPT is ``before + scope byte + after`` with a client subnet, else ``before``.
+    The reply's OPT is ``before``; where ``scoped``, the scope byte and the client's address follow.
     ``limit`` is the largest UDP reply in bytes.
     """
 
-    __slots__ = ("after", "before", "do", "limit", "subnet", "version")
+    __slots__ = ("before", "do", "limit", "scoped", "subnet", "version")
 
     def __init__(
         self, size: int, version: int, do: bool, subnet: ClientSubnet | None, nsid: bytes | None
@@ -43,22 +51,24 @@ class Opt:
         self.version = version
         self.do = do
         self.subnet = subnet
-        first = b""
+        # RFC 7871 7.1.2: with SOURCE PREFIX-LENGTH 0 the client asks not to be located; 7.2.1: the
+        # SCOPE PREFIX-LENGTH is then 0 as well.
+        self.scoped = subnet is not None and subnet.source > 0
+        options = b""
         if nsid is not None:
-            first = _NSID.to_bytes(2, "big") + len(nsid).to_bytes(2, "big") + nsid
-        self.after = b""
+            options = _NSID.to_bytes(2, "big") + len(nsid).to_bytes(2, "big") + nsid
+        behind = 0
         if subnet is not None:
-            echo, self.after = _echo(subnet)
-            first += echo
-        length = len(first) + (len(self.after) + 1 if subnet is not None else 0)
-        self.before = opt_record(0, do, length) + first
+            options += _echo(subnet)
+            behind = 1 + (subnet.source + 7) // 8 if self.scoped else 0
+            options += b"" if self.scoped else b"\0"
+        self.before = opt_record(0, do, len(options) + behind) + options
 
     def record(self, scope: int) -> bytes:
-        """The reply's OPT record; ``scope`` is ignored without a client subnet."""
-        if self.subnet is None:
+        """The reply's whole OPT record; ``scope`` is ignored without a client subnet."""
+        if not self.scoped or self.subnet is None:
             return self.before
-        # RFC 7871 7.2.1: a query with SOURCE PREFIX-LENGTH 0 gets SCOPE PREFIX-LENGTH 0.
-        return self.before + bytes((scope if self.subnet.source else 0,)) + self.after
+        return self.before + bytes((scope,)) + self.subnet.packed()
 
 
 def opt_record(extended_rcode: int, do: bool, length: int) -> bytes:
@@ -68,12 +78,11 @@ def opt_record(extended_rcode: int, do: bool, length: int) -> bytes:
     return fixed + bytes((extended_rcode, 0, 0x80 if do else 0, 0)) + length.to_bytes(2, "big")
 
 
-def _echo(subnet: ClientSubnet) -> tuple[bytes, bytes]:
-    """The option of a reply, around its scope byte. RFC 7871 7.2.1: the rest is echoed."""
-    bits = _FAMILY_BITS[subnet.family]
-    address = subnet.address.to_bytes(bits // 8, "big")[: (subnet.source + 7) // 8]
-    head = _CLIENT_SUBNET.to_bytes(2, "big") + (4 + len(address)).to_bytes(2, "big")
-    return head + subnet.family.to_bytes(2, "big") + bytes((subnet.source,)), address
+def _echo(subnet: ClientSubnet) -> bytes:
+    """The option of a reply up to its scope byte. RFC 7871 7.2.1: what was sent is echoed."""
+    length = 4 + (subnet.source + 7) // 8
+    head = _CLIENT_SUBNET.to_bytes(2, "big") + length.to_bytes(2, "big")
+    return head + subnet.family.to_bytes(2, "big") + bytes((subnet.source,))
 
 
 def parse_opt(record: bytes, identity: bytes, accept_client_subnet: bool) -> Opt | None:
@@ -94,6 +103,11 @@ def parse_opt(record: bytes, identity: bytes, accept_client_subnet: bool) -> Opt
     )
 
 
+def only_client_subnet(record: bytes, opt: Opt) -> bool:
+    """Whether a client subnet with an address is the one option of a record that was parsed."""
+    return opt.scoped and int.from_bytes(record[13:15], "big") == len(record) - SUBNET_DATA_AT
+
+
 def read_opt(size: int, ttl: int, rdata: bytes, identity: bytes, accept_client_subnet: bool) -> Opt:
     """What an OPT record's fields say. Raises MalformedOptError where its options are wrong."""
     subnet: ClientSubnet | None = None
@@ -108,27 +122,30 @@ def read_opt(size: int, ttl: int, rdata: bytes, identity: bytes, accept_client_s
             raise MalformedOptError
         # RFC 6891 6.1.2: any option that is not understood MUST be ignored.
         if code == _CLIENT_SUBNET and accept_client_subnet:
-            subnet = _client_subnet(rdata[position + 4 : end])
+            subnet = read_client_subnet(rdata[position + 4 : end])
         elif code == _NSID and identity:
             nsid = identity
         position = end
     return Opt(size, ttl >> 16 & 0xFF, bool(ttl & 0x8000), subnet, nsid)
 
 
-def _client_subnet(data: bytes) -> ClientSubnet | None:
-    """RFC 7871 6 and 7.1.2. None for a family that nobody has defined here."""
+def read_client_subnet(data: bytes) -> ClientSubnet | None:
+    """A client subnet option's data (RFC 7871 6). None for a family that is not defined there.
+
+    Raises MalformedOptError.
+    """
     if len(data) < 4:
         raise MalformedOptError
-    family, source, scope = int.from_bytes(data[:2], "big"), data[2], data[3]
-    bits = _FAMILY_BITS.get(family)
-    if bits is None:
+    source = data[2]
+    if data[0] or data[1] not in _FAMILY_BITS:
         return None
+    bits = _FAMILY_BITS[data[1]]
     address = data[4:]
     # RFC 7871 6: scope MUST be 0 in queries; the address has the bytes that the prefix needs.
-    if source > bits or scope != 0 or len(address) != (source + 7) // 8:
+    if source > bits or data[3] or len(address) != (source + 7) >> 3:
         raise MalformedOptError
-    number = int.from_bytes(address.ljust(bits // 8, b"\0"), "big")
+    number = int.from_bytes(address, "big") << (bits - 8 * len(address))
     # RFC 7871 6: trailing bits beyond the prefix MUST be 0, else FORMERR.
     if number & ((1 << (bits - source)) - 1):
         raise MalformedOptError
-    return ClientSubnet(family, source, number)
+    return ClientSubnet(data[1], source, number)

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from geodns.answer.client import Client, client_of_host, client_of_subnet
 from geodns.answer.cold import ColdQuery, Identity, error_reply, read_query
-from geodns.answer.edns import LEAST_PAYLOAD, MalformedOptError, Opt, parse_opt
+from geodns.answer.edns import (
+    LEAST_PAYLOAD,
+    SUBNET_ADDRESS_AT,
+    SUBNET_DATA_AT,
+    MalformedOptError,
+    Opt,
+    only_client_subnet,
+    parse_opt,
+    read_client_subnet,
+)
 from geodns.answer.entry import Entry, GeoEntry, static_ready
 from geodns.answer.image import Image
 from geodns.answer.names import HEADER_BYTES, name_end
@@ -21,9 +31,12 @@ from geodns.answer.service import States
 
 _MOST_QUESTIONS = 200_000
 _MOST_PASSING = 10_000
-_MOST_CLIENTS = 50_000
-_MOST_OPTS = 50_000
+_MOST_CLIENTS = 100_000
+_MOST_OPTS = 1_000
 """Bounds of what is remembered; about 300 bytes each. A full table is emptied and fills again."""
+
+_Table = TypeVar("_Table", bound=dict[Any, Any])
+_BYTES = [bytes((number,)) for number in range(256)]
 
 _EMPTY_OPT = b"\0\0\x29"
 _CLASS_IN = b"\0\x01"
@@ -78,7 +91,9 @@ class Engine:
         self._states: States = states if states is not None else {}
         self._questions: dict[bytes, Entry] = {}
         self._passing: dict[bytes, Entry] = {}
-        self._opts: dict[bytes, tuple[Opt, Client | None]] = {}
+        self._opts: dict[bytes, Opt] = {}
+        self._subnet_opts: dict[bytes, Opt] = {}
+        self._subnets: dict[bytes, Client] = {}
         self._clients: dict[str, Client] = {}
         self._maps = image.locations
         self._counts = Counts()
@@ -87,25 +102,31 @@ class Engine:
         """The reply to a packet from a host, or None for silence."""
         head = packet[2:12]
         additional = QUERY_HEADS.get(head)
+        client = None
         if additional == 0:
             question = packet[12:]
-            entry = self._questions.get(question.lower())
-            if entry is None:
-                return self._respond_slowly(packet, host)
-            opt = client = None
             limit = LEAST_PAYLOAD
+            opt = None
         elif additional == 1:
             # The question ends where the OPT record starts. A name that holds these bytes itself
             # gives a question that is in no table, and so goes the slow way.
             end = packet.find(_EMPTY_OPT, 12)
             question = packet[12:end]
-            entry = self._questions.get(question.lower())
-            known = self._opts.get(packet[end:])
-            if entry is None or known is None:
-                return self._respond_slowly(packet, host)
-            opt, client = known
+            record = packet[end:]
+            opt = self._opts.get(record)
+            if opt is None:
+                opt = self._subnet_opts.get(record[:SUBNET_ADDRESS_AT])
+                if opt is None:
+                    return self._respond_slowly(packet, host)
+                subnet = record[SUBNET_DATA_AT:]
+                client = self._subnets.get(subnet) or self._remember_subnet(subnet)
+                if client is None:
+                    return self._respond_slowly(packet, host)
             limit = opt.limit
         else:
+            return self._respond_slowly(packet, host)
+        entry = self._questions.get(question.lower())
+        if entry is None:
             return self._respond_slowly(packet, host)
         ready = entry.ready
         scope = 0
@@ -125,20 +146,30 @@ class Engine:
                 ready = table[slot]
                 scope = split
         ready.count += 1
-        if opt is None:
-            reply = packet[:2] + ready.heads[head] + question + ready.body
-        elif opt.subnet is None:
-            reply = packet[:2] + ready.heads[head] + question + ready.body + opt.before
-        else:
-            reply = packet[:2] + ready.heads[head] + question + ready.body + opt.record(scope)
+        reply = packet[:2] + ready.heads[head] + question + ready.body
+        if opt is not None:
+            reply += opt.before
+            if opt.scoped:
+                reply += _BYTES[scope] + record[SUBNET_ADDRESS_AT:]
         if len(reply) > limit and not self._stream:
             return _truncated(reply, question, opt, scope)
         return reply
 
     def _remember_client(self, host: str) -> Client:
-        if len(self._clients) >= _MOST_CLIENTS:
-            self._clients.clear()
-        client = self._clients[host] = client_of_host(host, len(self._maps))
+        client = client_of_host(host, len(self._maps))
+        _bounded(self._clients, _MOST_CLIENTS)[host] = client
+        return client
+
+    def _remember_subnet(self, data: bytes) -> Client | None:
+        """The client of a client subnet option's data, or None where it is malformed."""
+        try:
+            subnet = read_client_subnet(data)
+        except MalformedOptError:
+            return None
+        if subnet is None:
+            return None
+        client = client_of_subnet(subnet, len(self._maps))
+        _bounded(self._subnets, _MOST_CLIENTS)[data] = client
         return client
 
     def _respond_slowly(self, packet: bytes, host: str) -> bytes | None:
@@ -155,34 +186,27 @@ class Engine:
                         return self._answer_first(packet, host, question, opt)
         return self._respond_cold(packet, host)
 
-    def _learn_opt(self, record: bytes) -> tuple[Opt, Client | None] | None:
-        known = self._opts.get(record)
-        if known is not None:
-            return known
+    def _learn_opt(self, record: bytes) -> Opt | None:
+        """What an OPT record asks for; None where it is none, or one that needs an error."""
+        opt = self._opts.get(record)
+        if opt is not None:
+            return opt
         try:
             opt = parse_opt(record, self._identity.nsid, self._accept_client_subnet)
         except MalformedOptError:
             return None
         if opt is None or opt.version:
             return None
-        if len(self._opts) >= _MOST_OPTS:
-            self._opts.clear()
-        known = self._opts[record] = opt, self._client_of(opt)
-        return known
+        if only_client_subnet(record, opt):
+            # Subnets differ from query to query, all else of such records hardly ever does.
+            _bounded(self._subnet_opts, _MOST_OPTS)[record[:SUBNET_ADDRESS_AT]] = opt
+        elif not opt.scoped:
+            _bounded(self._opts, _MOST_OPTS)[record] = opt
+        return opt
 
-    def _client_of(self, opt: Opt) -> Client | None:
-        # RFC 7871 7.2.1: with /0 the client asks not to be located; what is left is the resolver.
-        if opt.subnet is None or not opt.subnet.source:
-            return None
-        return client_of_subnet(opt.subnet, len(self._maps))
-
-    def _answer_first(
-        self, packet: bytes, host: str, question: bytes, known: tuple[Opt, Client | None] | None
-    ) -> bytes:
+    def _answer_first(self, packet: bytes, host: str, question: bytes, opt: Opt | None) -> bytes:
         """Answers a well-formed query of one question, making its entry if need be."""
-        entry = self._entry(question.lower())
-        opt, client = known if known is not None else (None, None)
-        ready, scope = self._choose(entry, client, host)
+        ready, scope = self._choose(self._entry(question.lower()), opt, host)
         ready.count += 1
         reply = packet[:2] + ready.heads[packet[2:12]] + question + ready.body
         if opt is not None:
@@ -192,11 +216,13 @@ class Engine:
             return _truncated(reply, question, opt, scope)
         return reply
 
-    def _choose(self, entry: Entry, client: Client | None, host: str) -> tuple[Ready, int]:
+    def _choose(self, entry: Entry, opt: Opt | None, host: str) -> tuple[Ready, int]:
         """The reply for a client, and its scope."""
         if entry.ready is not None:
             return entry.ready, 0
-        if client is None:
+        if opt is not None and opt.scoped and opt.subnet is not None:
+            client = client_of_subnet(opt.subnet, len(self._maps))
+        else:
             client = self._clients.get(host) or self._remember_client(host)
         number = slot = scope = split = 0
         if entry.location >= 0:
@@ -241,10 +267,8 @@ class Engine:
     def _answer_cold(self, packet: bytes, host: str, query: ColdQuery) -> bytes:
         """A good query in an unusual dress: it is answered as its ordinary form would be."""
         plain = packet[:2] + query.head + query.question
-        client = self._client_of(query.opt) if query.opt is not None else None
-        known = (query.opt, client) if query.opt is not None else None
         try:
-            return self._answer_first(plain, host, query.question, known)
+            return self._answer_first(plain, host, query.question, query.opt)
         except KeyError:  # pragma: no cover - read_query only makes heads that are in QUERY_HEADS
             return error_reply(packet, FORMERR)
 
@@ -262,6 +286,13 @@ class Engine:
         for entry in [*self._questions.values(), *self._passing.values()]:
             total.take(entry.replies())
         return total
+
+
+def _bounded(table: _Table, most: int) -> _Table:
+    """The table, emptied if it is full."""
+    if len(table) >= most:
+        table.clear()
+    return table
 
 
 def _ordinary(question: bytes) -> bool:
