@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from geodns.config.settings import HttpCheck
 from geodns.config.sources import Rule, Sources
+from geodns.config.values import shown
 from geodns.problem import Problem
 from geodns.yamlfile import Document, Keys
 
@@ -41,20 +43,28 @@ def missing_files(sources: Sources) -> Iterator[Problem]:
 
 def missing_file(file: Path, document: Document, path: Keys) -> Iterator[Problem]:
     """A finding where a file is named that isn't there."""
-    if file.is_dir():
-        yield document.problem("not-a-file", f"{file} is a folder; name a file", path)
-    elif not file.exists():
-        yield document.problem("missing-file", f"{file} does not exist", path)
+    try:
+        if stat.S_ISDIR(file.stat().st_mode):
+            yield document.problem("not-a-file", f"{file} is a folder; name a file", path)
+    except (OSError, ValueError) as error:
+        yield document.problem("missing-file", _why_not(file, error), path)
 
 
 def missing_folder(folder: Path, document: Document, path: Keys) -> Iterator[Problem]:
     """A finding where a folder is named that isn't there."""
-    if folder.is_dir():
-        return
-    if folder.exists():
-        yield document.problem("not-a-folder", f"{folder} is a file; name a folder", path)
-    else:
-        yield document.problem("missing-folder", f"{folder} does not exist", path)
+    try:
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            yield document.problem("not-a-folder", f"{folder} is a file; name a folder", path)
+    except (OSError, ValueError) as error:
+        yield document.problem("missing-folder", _why_not(folder, error), path)
+
+
+def _why_not(path: Path, error: OSError | ValueError) -> str:
+    """ValueError: a name that no file can have, with a NUL in it."""
+    if isinstance(error, FileNotFoundError):
+        return f"{path} does not exist"
+    reason = error.strerror if isinstance(error, OSError) else error
+    return f"{shown(str(path))} can't be used: {reason}"
 
 
 SERVER_RULES: tuple[Rule, ...] = (repeated_listen, missing_files)

@@ -54,11 +54,13 @@ def slow_timeout(sources: Sources) -> Iterator[Problem]:
     """A probe that may last longer than the interval delays the next one, and the verdict."""
     for name, check in sources.services.settings.checks.items():
         if check.timeout > check.interval:
+            written = sources.services.names("checks", name)
+            key = "timeout" if "timeout" in written else "interval"
             yield sources.services.document.problem(
                 "timeout-over-interval",
                 f"the timeout of {check.timeout:g} s is longer than the interval of "
                 f"{check.interval:g} s, so a probe that fails delays the next one",
-                ("checks", name, "timeout"),
+                ("checks", name, key),
                 severity="warning",
             )
 

@@ -16,10 +16,10 @@ def absolute(settings: S, folder: Path) -> S:
 
     Symbolic links stay: what they lead to may change (as Kubernetes does with mounted files).
     """
-    changed = {
-        name: _absolute(getattr(settings, name), folder) for name in type(settings).model_fields
-    }
-    return settings.model_copy(update=changed)
+    found = {name: getattr(settings, name) for name in type(settings).model_fields}
+    made = {name: _absolute(value, folder) for name, value in found.items()}
+    changed = {name: value for name, value in made.items() if value != found[name]}
+    return settings.model_copy(update=changed) if changed else settings
 
 
 def _absolute(value: Any, folder: Path) -> Any:
