@@ -205,6 +205,7 @@ BAD_LINES = [
     (f"{'a' * 64} A 192.0.2.1", "label-too-long", 4, 1),
     (f"{'a.' * 125}a A 192.0.2.1", "name-too-long", 4, 1),
     ('www TXT "open', "syntax", 4, 9),
+    ("www LOC 1 N 2 W 99999999999m", "bad-rdata", 4, 17),
     ("www TXT open)", "syntax", 4, 13),
     ("www TXT ( open\nnext A 192.0.2.1", "syntax", 4, 9),
     ("www TXT a\\", "syntax", 4, 10),
