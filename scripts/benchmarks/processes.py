@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.errors import BenchError
 
@@ -17,26 +18,37 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _STOP_SECONDS = 5.0
 
 
+class _Process(NamedTuple):
+    """A line of /proc/PID/stat (proc(5)). ``started`` tells it from a later one of the same id."""
+
+    pid: int
+    state: str
+    parent: int
+    cpu_seconds: float
+    started: int
+
+
 class Server:
-    """A running server: a process, and all that it started, in a session of their own."""
+    """A running server: the process that was started here, and all that descend from it."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self._process = process
         self._log = log
+        self._seen: dict[int, int] = {}  # process id -> when it started
 
     def alive(self) -> bool:
-        """Whether the process that was started still runs."""
+        """Whether the process that was started here still runs."""
         return self._process.poll() is None
 
     def cpu_seconds(self) -> dict[int, float]:
-        """User and system time so far, by process id: all threads, children included."""
-        return {pid: time_used for pid, _, time_used in _session(self._process.pid)}
+        """User and system time so far, by process id: all threads, descendants included."""
+        return {one.pid: one.cpu_seconds for one in self._members()}
 
     def pin(self, cpu: int) -> None:
         """Keep every thread on one CPU, even those that chose another, as Knot's workers do."""
-        for pid, _, _ in _session(self._process.pid):
+        for one in self._members():
             with suppress(FileNotFoundError, ProcessLookupError):  # one that ended meanwhile
-                for task in Path(f"/proc/{pid}/task").iterdir():
+                for task in Path(f"/proc/{one.pid}/task").iterdir():
                     os.sched_setaffinity(int(task.name), {cpu})
 
     def last_words(self) -> str:
@@ -45,7 +57,8 @@ class Server:
         return " / ".join(lines[-2:]) if lines else f"nothing, exit status {self._process.poll()}"
 
     def stop(self) -> None:
-        """SIGTERM to the first process, SIGKILL to whatever of the session is left after 5 s."""
+        """SIGTERM to the first process, SIGKILL to whatever is left of all after 5 s."""
+        self._members()
         if self.alive():
             self._process.terminate()
         deadline = time.monotonic() + _STOP_SECONDS
@@ -57,11 +70,28 @@ class Server:
         self._process.wait()
 
     def _running(self) -> list[int]:
-        return [pid for pid, state, _ in _session(self._process.pid) if state != "Z"]
+        return [one.pid for one in self._members() if one.state != "Z"]
+
+    def _members(self) -> list[_Process]:
+        """The tree below the first process, and what was once in it and lost its parent."""
+        processes = _processes()
+        found = {one.pid for one in processes if one.pid == self._process.pid or self._knows(one)}
+        grown = True
+        while grown:
+            children = {one.pid for one in processes if one.parent in found} - found
+            found |= children
+            grown = bool(children)
+        members = [one for one in processes if one.pid in found]
+        self._seen.update((one.pid, one.started) for one in members)
+        return members
+
+    def _knows(self, one: _Process) -> bool:
+        return self._seen.get(one.pid) == one.started
 
 
-def _session(leader: int) -> Iterator[tuple[int, str, float]]:
-    """Process id, state and CPU seconds of each process in a session (proc(5), /proc/PID/stat)."""
+def _processes() -> list[_Process]:
+    """All processes of the machine, now."""
+    found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -71,8 +101,9 @@ def _session(leader: int) -> Iterator[tuple[int, str, float]]:
             continue  # it ended meanwhile
         # The second field, the command, may hold spaces and brackets; the rest starts behind it.
         fields = text.rpartition(")")[2].split()
-        if int(fields[3]) == leader:
-            yield int(entry.name), fields[0], (int(fields[11]) + int(fields[12])) / _TICKS
+        used = (int(fields[11]) + int(fields[12])) / _TICKS
+        found.append(_Process(int(entry.name), fields[0], int(fields[1]), used, int(fields[19])))
+    return found
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from benchmarks.programs.program import Program
 
 _READY_SECONDS = 30.0
 _WARM_UP_SECONDS = 1.0
+_LEAST_CPU_SECONDS = 0.3e-6  # no server receives and sends a datagram in less
 
 Progress = Callable[[str], None]
 
@@ -34,10 +35,15 @@ class _Contender:
 
 @dataclass(frozen=True)
 class _Course:
-    """Everything that all measurements share; ``queries`` are dnsperf's files by scenario."""
+    """Everything that all measurements share.
+
+    ``queries`` are dnsperf's files by scenario, two of each: dnsperf starts every run at the top,
+    so the second begins at the middle of the first, lest each run meets what the last one left
+    in a cache.
+    """
 
     work: workload.Workload
-    queries: dict[str, Path]
+    queries: dict[str, tuple[Path, Path]]
     load_cpu: int | None
     server_cpu: int | None
 
@@ -71,9 +77,15 @@ def _course(database: Path, folder: Path) -> _Course:
     work = workload.build(database, folder)
     queries = {}
     for scenario in work.scenarios:
-        queries[scenario.name] = folder / f"{scenario.name}.packets"
-        packets = wire.stream(question.packet for question in scenario.questions)
-        queries[scenario.name].write_bytes(packets)
+        half = len(scenario.questions) // 2
+        parts = [
+            wire.stream(question.packet for question in part)
+            for part in (scenario.questions[:half], scenario.questions[half:])
+        ]
+        files = (folder / f"{scenario.name}.0", folder / f"{scenario.name}.1")
+        files[0].write_bytes(parts[0] + parts[1])
+        files[1].write_bytes(parts[1] + parts[0])
+        queries[scenario.name] = files
     load_cpu, server_cpu = two_cpus() or (None, None)
     return _Course(work, queries, load_cpu, server_cpu)
 
@@ -129,9 +141,9 @@ def _run_scenario(
             try:
                 if turn == 0:
                     verify(scenario, one.port)
-                sample = _sample(
-                    one.server, one.port, scenario, course, seconds if turn else _WARM_UP_SECONDS
-                )
+                packets = course.queries[scenario.name][turn % 2]
+                length = seconds if turn else _WARM_UP_SECONDS
+                sample = _sample(one.server, one.port, packets, length, course.load_cpu)
             except BenchError as error:
                 reasons[name] = str(error)
                 continue
@@ -152,10 +164,10 @@ def _row(
 
 
 def _sample(
-    server: Server, port: int, scenario: workload.Scenario, course: _Course, seconds: float
+    server: Server, port: int, packets: Path, seconds: float, load_cpu: int | None
 ) -> Sample:
     before = server.cpu_seconds()
-    load = send(course.queries[scenario.name], port, seconds, course.load_cpu)
+    load = send(packets, port, seconds, load_cpu)
     after = server.cpu_seconds()
     if before.keys() != after.keys():
         raise BenchError("a process of the server ended or was restarted under load")
@@ -164,4 +176,6 @@ def _sample(
             f"{load.answered - load.noerror} of {load.answered} answers under load were errors"
         )
     used = sum(after.values()) - sum(before.values())
+    if used < load.answered * _LEAST_CPU_SECONDS:
+        raise BenchError("its CPU time is not in the processes that were started here")
     return Sample(load.answered, load.lost, load.seconds, used)
