@@ -22,6 +22,7 @@ MOST_CLASSES = 8192
 """With more, rankings are compared by fewer of their first tiers, so that the tables of classes
 stay small; what comes behind those is then asked in file order."""
 
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, odd
 _DEPTHS = (16, 12, 8, 6, 5, 4, 3, 2, 1)
 _NO_MAP = -1
 Classes = tuple[tuple[int, ...], ...]
@@ -116,11 +117,10 @@ def _unique_rows(rows: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np
 
     Sorting one hash a row is many times faster than sorting rows; a collision would be noticed.
     """
-    multipliers = np.random.default_rng(1).integers(1, 2**63, rows.shape[1], dtype=np.uint64) | 1
     hashes = np.zeros(len(rows), dtype=np.uint64)
-    for column, multiplier in enumerate(multipliers):
+    for column in range(rows.shape[1]):
         # Modulo 2^64, as unsigned arrays count.
-        hashes = (hashes + rows[:, column].astype(np.uint64) + np.uint64(1)) * multiplier
+        hashes = (hashes + rows[:, column].astype(np.uint64) + np.uint64(1)) * _MULTIPLIER
         hashes ^= hashes >> np.uint64(29)
     _, first, numbers = np.unique(hashes, return_index=True, return_inverse=True)
     distinct = rows[first]
