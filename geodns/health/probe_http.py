@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from functools import lru_cache
 from ipaddress import IPv6Address
+from pathlib import Path
 
 import aiohttp
 
@@ -16,7 +18,6 @@ from geodns.health.probe import ProbeError, Result, conclude, describe
 _BODY_LIMIT = 64 * 1024  # bytes of the body that are looked at
 _RECEIVE_BUFFER = 8 * 1024  # bytes; the kernel doubles it for its own needs
 _AGENT = "geodns-health"
-_RANGE = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:]+)(?::\d+)?")
 
 
@@ -25,12 +26,12 @@ class HttpProber:
 
     The certificate of an ``https`` endpoint is verified against the system's authorities, or those
     in ``ca``, and against ``host``, or else the address. Raises GeodnsError when ``ca`` can't be
-    read or ``expect.status`` can't be understood.
+    read.
     """
 
     def __init__(self, check: HttpCheck) -> None:
         self._check = check
-        self._statuses = parse_statuses(check.expect.status)
+        self._statuses = status_ranges(check.expect.status)
         self._body = check.expect.body.encode() if check.expect.body else None
         self._tls = _trust(check) if check.type == "https" else None
         # identity: a body is searched as it comes, so it must not come compressed.
@@ -113,25 +114,11 @@ class HttpProber:
         return " or ".join(map(str, status)) if isinstance(status, tuple) else str(status)
 
 
-def parse_statuses(status: int | tuple[int, ...] | str) -> tuple[tuple[int, int], ...]:
-    """The statuses of ``expect.status`` as ranges (low, high), both included.
-
-    Takes a number, several, or text such as ``200-299`` or ``200-299, 301``. Raises GeodnsError
-    for other text.
-    """
-    if isinstance(status, int):
-        return ((status, status),)
-    if isinstance(status, tuple):
-        return tuple((number, number) for number in status)
-    ranges = []
-    for part in status.split(","):
-        match = _RANGE.fullmatch(part.strip())
-        if match is None or int(match[2] or match[1]) < int(match[1]):
-            raise GeodnsError(
-                f"{status!r} is not an HTTP status; write one, a list, or a range as in 200-299"
-            )
-        ranges.append((int(match[1]), int(match[2] or match[1])))
-    return tuple(ranges)
+def status_ranges(status: int | tuple[int, ...] | str) -> tuple[tuple[int, int], ...]:
+    """The statuses of ``expect.status`` as ranges (low, high), both included."""
+    texts = map(str, status if isinstance(status, tuple) else (status,))
+    parts = (text.partition("-") for text in texts)
+    return tuple((int(low), int(high or low)) for low, _, high in parts)
 
 
 def _socket(info: aiohttp.AddrInfoType) -> socket.socket:
@@ -146,8 +133,15 @@ def _socket(info: aiohttp.AddrInfoType) -> socket.socket:
 
 def _trust(check: HttpCheck) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=check.ca)
+        file = check.ca or ssl.get_default_verify_paths().cafile
+        return _context(check.ca, Path(file).stat().st_mtime_ns if file else 0)
     except OSError as error:
         raise GeodnsError(
             f"{check.ca}: the authorities to trust can't be read: {describe(error)}"
         ) from error
+
+
+@lru_cache(maxsize=32)
+def _context(authorities: Path | None, changed: int) -> ssl.SSLContext:  # noqa: ARG001  a key
+    """Reading the system's authorities takes 35 ms: once, not for every check of every reload."""
+    return ssl.create_default_context(cafile=authorities)
