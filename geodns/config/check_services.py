@@ -28,7 +28,7 @@ def failover_order(sources: Sources) -> Iterator[Problem]:
     """A failover order names regions and AZs that exist, each once."""
     if not sources.topology.readable:
         return
-    known = [*sources.region_names(), *sources.az_names()]
+    known = dict.fromkeys([*sources.region_names(), *sources.az_names()])
     document = sources.services.document
     for name, service in sources.services.settings.services.items():
         if not isinstance(service.steering, FailoverSteering):

@@ -39,7 +39,7 @@ class Source(Generic[Model]):
         data = self.document.data
         for key in path:
             data = data.get(key) if isinstance(data, dict) else None
-        return tuple(data) if isinstance(data, dict) else ()
+        return data.keys() if isinstance(data, dict) else ()
 
 
 def read_source(model: type[Model], file: Path) -> Source[Model]:

@@ -81,7 +81,7 @@ class Sources:
             names.update(
                 dict.fromkeys(self.topology.names("regions", region, "availability_zones"))
             )
-        return tuple(names)
+        return names.keys()
 
     def service_names(self) -> Collection[str]:
         """All services, also those whose settings are wrong."""

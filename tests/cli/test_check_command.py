@@ -40,8 +40,8 @@ def test_every_error_and_warning_is_one_line(
     monkeypatch.chdir(tmp_path)
     result = runner.invoke(main, ["check", "-c", "geodns.yaml"])
     assert result.output == (
-        "geodns.yaml:5:1: error: unknown key 'zone' (did you mean 'zones'?) [unknown-key]\n"
-        "services.yaml:5:9: error: unknown key 'chek' (did you mean 'check'?) [unknown-key]\n"
+        "geodns.yaml:5:1: error: unknown key 'zone' (did you mean zones?) [unknown-key]\n"
+        "services.yaml:5:9: error: unknown key 'chek' (did you mean check?) [unknown-key]\n"
         "2 errors, 0 warnings: the configuration can't be used\n"
     )
     assert result.exit_code == 1
@@ -65,7 +65,7 @@ def test_json_holds_the_same(tmp_path: Path, runner: CliRunner) -> None:
                 "severity": "error",
                 "id": "undefined-check",
                 "message": "the check 'tcp-k' is not defined",
-                "hint": "did you mean 'tcp-ok'?",
+                "hint": "did you mean tcp-ok?",
                 "file": str(tmp_path / "services.yaml"),
                 "line": 4,
                 "column": 16,

@@ -94,9 +94,9 @@ def test_any_text_is_an_absolute_name_or_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("word", "hint"),
     [
-        ("wbe", "did you mean 'web'?"),
-        ("WEB", "did you mean 'web'?"),
-        ("eu-centra-1", "did you mean 'eu-central-1'?"),
+        ("wbe", "did you mean web?"),
+        ("WEB", "did you mean web?"),
+        ("eu-centra-1", "did you mean eu-central-1?"),
         ("xyzzy", None),
         (7, None),
         ("w" * 100_000, None),
