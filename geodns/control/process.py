@@ -17,6 +17,7 @@ from geodns.control.admin import Admin
 from geodns.control.compiling import Compilation, compile_configuration
 from geodns.control.outcome import Loaded
 from geodns.control.reloader import Reload, Reloader, report
+from geodns.control.retire import retire
 from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.state import StateFolder
 from geodns.control.supervisor import Supervisor
@@ -27,7 +28,7 @@ from geodns.health.monitor import Monitor
 from geodns.health.probe import Observation
 from geodns.server.handle import WorkerHandle
 from geodns.server.options import WorkerOptions
-from geodns.server.sockets import Sockets, open_sockets
+from geodns.server.sockets import Sockets, WorkerSockets, open_sockets
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class ControlProcess:
         self._state: StateFolder | None = None
         self._orphans: tuple[processes.Process, ...] = ()
         self._sockets: Sockets | None = None
+        self._worker_sockets: list[WorkerSockets] = []
         self._supervisor: Supervisor | None = None
         self._monitor = Monitor(self._availability_changed, observe=self._probe_ended)
         self._watcher = Watcher(self._files_changed)
@@ -67,6 +69,7 @@ class ControlProcess:
         if self._sockets is None:
             # As late as can be: until our workers read them, these sockets hold queries up.
             self._sockets = open_sockets(server.listen, _workers(server), beside_orphans=True)
+        self._worker_sockets = list(self._sockets.workers)
         self._addresses = tuple(map(str, self._sockets.addresses))
         supervisor = Supervisor(self._start_worker, _workers(server), self._remember)
         self._supervisor = supervisor
@@ -97,8 +100,8 @@ class ControlProcess:
         if self._supervisor is not None:
             await self._supervisor.close(_GRACE)
         await self._monitor.close()
-        if self._sockets is not None:
-            self._sockets.close()
+        for sockets in self._worker_sockets:
+            sockets.close()
         if self._state is not None:
             self._state.close()
         if self._tasks:
@@ -154,8 +157,15 @@ class ControlProcess:
             self._sockets = open_sockets(server.listen, _workers(server))
 
     async def _start_worker(self, number: int) -> WorkerHandle:
+        return await WorkerHandle.start(number, self._worker_sockets[number], self._options)
+
+    def _renew_sockets(self, number: int) -> Callable[[], None]:
+        """Other sockets, at the same addresses, for the next worker in this slot."""
         assert self._sockets is not None
-        return await WorkerHandle.start(number, self._sockets.workers[number], self._options)
+        former = self._worker_sockets[number]
+        beside = open_sockets(self._sockets.addresses, 1, beside_orphans=True)
+        self._worker_sockets[number] = beside.workers[0]
+        return lambda: retire(former)
 
     def _remember(self, pids: tuple[int, ...]) -> None:
         if self._state is not None:
@@ -228,7 +238,7 @@ class ControlProcess:
         self._tell_what_needs_a_restart(configuration.server)
         if _options(configuration.server) != self._options:
             self._options = _options(configuration.server)
-            await supervisor.replace_all(_GRACE)
+            await supervisor.replace_all(self._renew_sockets, _GRACE)
         if not await supervisor.acknowledged(generation, _ACKNOWLEDGE):
             logger.warning("a worker does not take the new image", extra={"generation": generation})
 

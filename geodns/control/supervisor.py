@@ -146,19 +146,27 @@ class Supervisor:
             totals.add(slot.counts)
         return totals
 
-    async def replace_all(self, grace: float, limit: float = 30.0) -> None:
-        """Replace the workers one by one, so that there are always others that answer."""
+    async def replace_all(
+        self, renew: Callable[[int], Callable[[], None]], grace: float, limit: float = 30.0
+    ) -> None:
+        """Replace the workers one by one, each only when its successor answers.
+
+        ``renew`` prepares a slot for its next worker (new sockets: a worker that stops shuts those
+        that it has) and returns what gives up the former preparation.
+        """
         for slot in self.slots:
-            worker = slot.worker
-            if worker is None or self._closing.is_set():
-                continue
+            if slot.worker is None or self._closing.is_set():
+                continue  # the next worker of this slot is of the new kind anyway
             slot.replacing = True
-            await self._refresh(slot)
-            await worker.stop(grace)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(limit):
-                    while slot.worker in {None, worker} or not self._is_current(slot):
-                        await asyncio.sleep(_POLL)
+            try:
+                await self._replace(slot, renew(slot.number), grace, limit)
+            except (WorkerError, OSError) as error:
+                logger.error(  # noqa: TRY400 - the sentence says it all
+                    "a worker can't be replaced, it runs on as it is",
+                    extra={"worker": slot.number, "reason": str(error)},
+                )
+            finally:
+                slot.replacing = False
 
     async def close(self, grace: float) -> None:
         """Stop all workers: what is in flight is answered first, for at most ``grace`` seconds."""
@@ -176,31 +184,63 @@ class Supervisor:
     # --- one slot -------------------------------------------------------------------------------
 
     async def _spawn(self, slot: Slot) -> None:
-        worker = slot.worker = await self._start_worker(slot.number)
-        worker.on_acknowledge = lambda: slot.take_back(worker.image_generation)
-        slot.started = asyncio.get_running_loop().time()
-        slot.replacing = False
-        self._report()
+        self._install(slot, await self._start_worker(slot.number))
         self._send_image(slot)
+
+    def _install(self, slot: Slot, worker: Worker) -> None:
+        slot.worker = worker
+        slot.started = asyncio.get_running_loop().time()
+        worker.on_acknowledge = lambda: slot.take_back(worker.image_generation)
         self._send_availability(slot)
+        self._report()
 
     async def _first_ready(self, slot: Slot) -> None:
-        worker = slot.worker
-        assert worker is not None
+        assert slot.worker is not None
+        await self._ready(slot.worker)
+
+    async def _ready(self, worker: Worker) -> None:
+        """Wait until a worker answers from the current image. Raises WorkerError if it ends."""
         ended = asyncio.create_task(worker.wait())
         try:
-            while not self._is_current(slot):
+            while worker.image_generation < self.generation:
                 if ended.done():
-                    raise WorkerError(
-                        f"worker {slot.number} {_how(ended.result())} before it was ready"
-                    )
+                    raise WorkerError(f"a worker {_how(ended.result())} before it was ready")
                 await asyncio.sleep(_POLL)
         finally:
             ended.cancel()
 
+    async def _replace(
+        self, slot: Slot, give_up: Callable[[], None], grace: float, limit: float
+    ) -> None:
+        successor = await self._start_worker(slot.number)
+        image = self._open_image()
+        try:
+            successor.send_image(image, self.generation)
+            async with asyncio.timeout(limit):
+                await self._ready(successor)
+            await self._refresh(slot)
+        except BaseException:
+            await successor.stop(0)
+            raise
+        finally:
+            os.close(image)
+        former = slot.worker
+        self._ended.add_ended(slot.counts)
+        slot.counts = Totals()
+        slot.take_back()
+        self._install(slot, successor)
+        give_up()
+        if former is not None:
+            await former.stop(grace)
+
     async def _keep(self, slot: Slot) -> None:
         while slot.worker is not None:
-            status = await slot.worker.wait()
+            worker = slot.worker
+            status = await worker.wait()
+            while slot.replacing and slot.worker is worker:
+                await asyncio.sleep(_POLL)
+            if slot.worker is not worker:
+                continue
             delay = self._after_end(slot, status)
             while slot.worker is None:
                 with suppress(TimeoutError):
@@ -226,7 +266,7 @@ class Supervisor:
         slot.counts = Totals()
         slot.worker = None
         slot.take_back()
-        if self._closing.is_set() or slot.replacing:
+        if self._closing.is_set():
             return 0.0
         self._report()
         slot.restarts += 1
@@ -253,20 +293,19 @@ class Supervisor:
     def _send_image(self, slot: Slot) -> None:
         if slot.worker is None or self._image is None:
             return
-        # A description of its own, so that no two workers share a file position.
-        own = os.open(f"/proc/self/fd/{self._image}", os.O_RDONLY | os.O_CLOEXEC)
+        own = self._open_image()
         slot.lent[self.generation] = own
         with suppress(OSError):  # it has just ended; the next one in this slot gets the image
             slot.worker.send_image(own, self.generation)
+
+    def _open_image(self) -> int:
+        # A description of its own, so that no two workers share a file position.
+        return os.open(f"/proc/self/fd/{self._image}", os.O_RDONLY | os.O_CLOEXEC)
 
     def _send_availability(self, slot: Slot) -> None:
         if slot.worker is not None and self._availability is not None:
             with suppress(OSError):  # as above
                 slot.worker.send_availability(self._availability)
-
-    def _is_current(self, slot: Slot) -> bool:
-        worker = slot.worker
-        return worker is not None and worker.image_generation >= self.generation
 
     def _report(self) -> None:
         self._changed(self.pids())

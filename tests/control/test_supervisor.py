@@ -220,7 +220,13 @@ def test_workers_are_replaced_one_by_one_and_that_is_no_restart() -> None:
         supervisor = fleet.supervisor()
         supervisor.publish_image(_image(b"one"))
         await supervisor.start()
-        await supervisor.replace_all(grace=1)
+        given_up: list[int] = []
+
+        def renew(number: int) -> Callable[[], None]:
+            return lambda: given_up.append(number)
+
+        await supervisor.replace_all(renew, grace=1)
+        assert given_up == [0, 1]
         assert fleet.pids == (3, 4)
         assert [worker.status.done() for worker in fleet.started] == [True, True, False, False]
         assert [slot.restarts for slot in supervisor.slots] == [0, 0]
@@ -228,3 +234,19 @@ def test_workers_are_replaced_one_by_one_and_that_is_no_restart() -> None:
         await supervisor.close(1)
 
     _run(scenario())
+
+
+def test_a_worker_whose_successor_does_not_come_up_stays(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        fleet = Fleet()
+        supervisor = fleet.supervisor()
+        supervisor.publish_image(_image(b"one"))
+        await supervisor.start()
+        fleet.broken = [3, OSError("no memory")]
+        await supervisor.replace_all(lambda _number: lambda: None, grace=1)
+        assert fleet.pids == (1, 2)
+        assert [worker.status.done() for worker in fleet.started[:2]] == [False, False]
+        await supervisor.close(1)
+
+    _run(scenario())
+    assert [vars(record)["worker"] for record in caplog.records] == [0, 1]
