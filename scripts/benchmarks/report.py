@@ -161,8 +161,8 @@ expected address is left out.
 (/proc/PID/stat) divided by the queries answered: the median of {run.rounds} rounds of \
 {run.seconds:g} s after a warm-up. The servers take turns in each round. Ratios are of CPU per \
 query, in the same scenario.
-- PowerDNS answers 99 % of the static queries here from its packet cache, and none of the geo queries \
-(by its own counters): the two are different tests of it.
+- PowerDNS answers nearly all static queries here from its packet cache and none of the geo \
+queries (by its own counters): these are different tests of it.
 - On loopback the kernel's work for a packet is charged to its sender: the way of the query into \
 the server's socket to dnsperf, the way of the answer to the server, for all servers alike."""
 
