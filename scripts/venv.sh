@@ -1,6 +1,7 @@
 # Sourced by scripts/run and scripts/test, from the root of the clone: makes .venv, or brings it up to
 # date when pyproject.toml, the place of the clone or the wanted extra has changed.
-# GEODNS_VENV names another folder; PYTHON names the interpreter to make it with.
+# PYTHON names the interpreter to make it with. GEODNS_VENV names an environment in which the project
+# is installed already; it is used as it is.
 
 VENV=${GEODNS_VENV:-.venv}
 
@@ -33,6 +34,10 @@ fingerprint() {
 # ensure_venv "" for running, ensure_venv dev for the checks as well.
 ensure_venv() {
     local extra=$1 stamp="$VENV/.geodns-installed" log python
+    if [ -n "${GEODNS_VENV:-}" ]; then
+        [ -x "$VENV/bin/geodns" ] || fail "geodns is not installed in $VENV, which GEODNS_VENV names"
+        return
+    fi
     [ -f pyproject.toml ] || fail "pyproject.toml is missing; is $PWD a complete clone?"
     if [ -f "$stamp" ] && [ "$(tail -n +2 "$stamp")" = "$(fingerprint)" ] &&
         new_enough "$VENV/bin/python"; then

@@ -12,6 +12,7 @@ from typing import Any
 
 from demonstration import clients, control
 from demonstration.hints import hints
+from demonstration.leftovers import end_workers
 from demonstration.setting import DemoError, read_setting
 
 _COLOURS = {"up": "32", "stopped": "31", "hanging": "33"}
@@ -36,6 +37,7 @@ def _arguments() -> argparse.Namespace:
     verbs.add_parser("hints", help="what to try")
     serve = verbs.add_parser("serve", help="play all AZs until Ctrl-C; scripts/run does this")
     serve.add_argument("--ready", type=Path, metavar="FILE", help="made when all AZs listen")
+    verbs.add_parser("sweep", help="end workers of a killed server; scripts/run does this")
     wait = verbs.add_parser("wait", help="return when the server answers; scripts/run does this")
     wait.add_argument("--patience", type=float, default=60.0, metavar="SECONDS")
     return parser.parse_args()
@@ -50,6 +52,8 @@ def _run(arguments: argparse.Namespace) -> None:
             clients.wait_until_answering(setting, arguments.patience)
         case "hints":
             print(hints(setting, sys.stdout.isatty()))
+        case "sweep":
+            end_workers(setting.socket.parent)
         case "world":
             _show_world(clients.world(setting), arguments.json)
         case verb:
@@ -70,13 +74,12 @@ def _show_azs(azs: list[dict[str, Any]], as_json: bool) -> None:
         )
 
 
-def _show_world(rows: list[tuple[str, str, str]], as_json: bool) -> None:
+def _show_world(rows: list[clients.Sent], as_json: bool) -> None:
     if as_json:
-        keys = ("client", "addresses", "where")
-        print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
+        print(json.dumps([row._asdict() for row in rows], indent=2, ensure_ascii=False))
         return
-    for country, addresses, where in rows:
-        print(f"{country:25} {addresses:15} {where}")
+    for row in rows:
+        print(f"{row.country:15} {row.subnet:16} {row.addresses:12} {row.where}")
 
 
 def main() -> None:

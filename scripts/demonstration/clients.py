@@ -28,13 +28,13 @@ CLIENTS = (
     Client("United States", "128.112.0.0/16"),
     Client("Brazil", "143.107.0.0/16"),
     Client("South Africa", "146.141.0.0/16"),
-    Client("Arab Emirates", "94.200.0.0/17"),
+    Client("Emirates", "94.200.0.0/17"),
     Client("India", "59.88.0.0/16"),
     Client("Singapore", "137.132.0.0/22"),
     Client("Australia", "129.94.0.0/16"),
     Client("Japan", "133.11.0.0/16"),
     Client("China", "166.111.0.0/23"),
-    Client("an office (latency.yaml)", "198.51.100.0/24"),
+    Client("an office", "198.51.100.0/24"),
 )
 
 
@@ -66,12 +66,21 @@ def wait_until_answering(setting: Setting, patience: float) -> None:
         time.sleep(0.1)
 
 
-def world(setting: Setting) -> list[tuple[str, str, str]]:
-    """(country, addresses, where they are) for every client. Raises DemoError."""
-    where = {a: f"{az.title}, {az.name}" for az in setting.azs for a in az.addresses}
+class Sent(NamedTuple):
+    """Where a client was sent: the addresses of the answer, and the AZs that have them."""
+
+    country: str
+    subnet: str
+    addresses: str
+    where: str
+
+
+def world(setting: Setting) -> list[Sent]:
+    """Where every client is sent now. Raises DemoError."""
+    names = {a: f"{az.title}, {az.name}" for az in setting.azs for a in az.addresses}
     rows = []
     for client in CLIENTS:
         addresses = ask(setting, client.subnet)
-        places = [where.get(address, "elsewhere") for address in addresses]
-        rows.append((client.country, " ".join(addresses), "; ".join(places) or "no answer"))
+        where = "; ".join(names.get(address, "elsewhere") for address in addresses)
+        rows.append(Sent(*client, " ".join(addresses), where or "no answer"))
     return rows

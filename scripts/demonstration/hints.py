@@ -53,6 +53,6 @@ def _lines(setting: Setting, dig: str | None, kdig: str | None) -> Iterator[str]
 
 def _colour(line: str) -> str:
     if not line.startswith("  "):
-        return f"{_BOLD}{line}{_OFF}"
+        return f"{_BOLD}{line}{_OFF}" if line else ""
     command, hash_, note = line.partition("  #")
-    return f"{_GREEN}{command}{_OFF}{_DIM}{hash_}{note}{_OFF}"
+    return f"{_GREEN}{command}{_OFF}" + (f"{_DIM}{hash_}{note}{_OFF}" if note else "")
