@@ -8,7 +8,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from geodns.answer.edns import ClientSubnet
-from geodns.answer.location import LocationMap, embedded_v4
+from geodns.answer.location import LocationMap, beside_embedded, embedded_v4
 from geodns.answer.shares import SLOTS
 
 V4_SUBNET, V6_SUBNET = 24, 48
@@ -41,18 +41,19 @@ class Client:
     def locate(self, maps: Sequence[LocationMap], number: int) -> Located:
         """Finds and remembers the position on a map."""
         family, address = self.family, self.address
+        offset = beside = 0
         if family == 1:
             found, scope = maps[number].find_v4(address)
-            offset = 0
         else:
             found, scope = maps[number].find_v6(address)
             embedded = embedded_v4(address)
-            offset = 0
-            if embedded is not None:
+            if embedded is None:
+                beside = beside_embedded(address)
+            else:
                 # RFC 6052, 3056, 4380: it is the IPv4 client that it carries, with the same slot.
                 family, address, offset = 1, embedded.address, embedded.offset
-        slot, split = slot_of(family, address)
-        located = Located(found, slot, scope, max(scope, offset + split))
+        slot, shared = slot_of(family, address)
+        located = Located(found, slot, scope, max(scope, offset + shared, beside))
         self.located[number] = located
         return located
 

@@ -22,11 +22,13 @@ from geodns.answer.edns import (
     parse_opt,
     read_client_subnet,
 )
-from geodns.answer.entry import Entry, GeoEntry, static_ready
+from geodns.answer.entry import Entry, steering_type
 from geodns.answer.image import Image
+from geodns.answer.location import NO_LOCATION
 from geodns.answer.names import HEADER_BYTES, name_end
+from geodns.answer.plan import Plan
 from geodns.answer.ready import QUERY_HEADS, Ready
-from geodns.answer.resolve import FORMERR, resolve
+from geodns.answer.resolve import FORMERR, GeoPart, resolve
 from geodns.answer.service import States
 
 _MOST_QUESTIONS = 200_000
@@ -57,9 +59,9 @@ class Counts:
     answers: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
 
-    def take(self, replies: list[Ready]) -> None:
+    def take(self, replies: dict[int, Ready]) -> None:
         """Adds the counts of replies that are about to be forgotten, or are being looked at."""
-        for ready in replies:
+        for ready in list(replies.values()):
             if ready.count:
                 self.queries[ready.type, ready.rcode] += ready.count
                 if ready.answered is not None:
@@ -95,7 +97,8 @@ class Engine:
         self._subnet_opts: dict[bytes, Opt] = {}
         self._subnets: dict[bytes, Client] = {}
         self._clients: dict[str, Client] = {}
-        self._maps = image.locations
+        self._plans: dict[tuple[int, int], Plan] = {}
+        self._maps = (*image.locations, NO_LOCATION)
         self._counts = Counts()
 
     def respond(self, packet: bytes, host: str) -> bytes | None:
@@ -131,20 +134,20 @@ class Engine:
         ready = entry.ready
         scope = 0
         if ready is None:
+            plan = entry.plan
+            assert plan is not None
             if client is None:
                 client = self._clients.get(host) or self._remember_client(host)
-            location = entry.location
-            if location < 0:
-                number = slot = split = 0
-            else:
-                located = client.located[location] or client.locate(self._maps, location)
-                number, slot, scope, split = located
-            table = entry.tables[number] or entry.build(number, self._states)
+            location = plan.location
+            located = client.located[location] or client.locate(self._maps, location)
+            number, slot, scope, split = located
+            table = plan.tables[number] or plan.build(number)
             if len(table) == 1:
-                ready = table[0]
+                pick = table[0]
             else:
-                ready = table[slot]
+                pick = table[slot]
                 scope = split
+            ready = entry.replies.get(pick) or entry.make(pick)
         ready.count += 1
         reply = packet[:2] + ready.heads[head] + question + ready.body
         if opt is not None:
@@ -218,28 +221,26 @@ class Engine:
 
     def _choose(self, entry: Entry, opt: Opt | None, host: str) -> tuple[Ready, int]:
         """The reply for a client, and its scope."""
-        if entry.ready is not None:
-            return entry.ready, 0
+        plan = entry.plan
+        if plan is None:
+            return entry.replies[0], 0
         if opt is not None and opt.scoped and opt.subnet is not None:
             client = client_of_subnet(opt.subnet, len(self._maps))
         else:
             client = self._clients.get(host) or self._remember_client(host)
-        number = slot = scope = split = 0
-        if entry.location >= 0:
-            located = client.located[entry.location] or client.locate(self._maps, entry.location)
-            number, slot, scope, split = located
-        table = entry.tables[number] or entry.build(number, self._states)
-        return (table[0], scope) if len(table) == 1 else (table[slot], split)
+        located = client.located[plan.location] or client.locate(self._maps, plan.location)
+        table = plan.tables[located.number] or plan.build(located.number)
+        one = len(table) == 1
+        pick = table[0 if one else located.slot]
+        ready = entry.replies.get(pick) or entry.make(pick)
+        return ready, located.scope if one else located.split_scope
 
     def _entry(self, question: bytes) -> Entry:
         entry = self._questions.get(question) or self._passing.get(question)
         if entry is not None:
             return entry
         outcome = resolve(self._image, question[:-4], int.from_bytes(question[-4:-2], "big"))
-        if outcome.geo is not None:
-            entry = GeoEntry(question, outcome, outcome.geo, self._image)
-        else:
-            entry = Entry(static_ready(question, outcome))
+        entry = Entry(question, outcome, self._plan(question, outcome.geo))
         # Names that are in no zone come without end: they must not drive out those that are.
         table, most = (
             (self._questions, _MOST_QUESTIONS) if outcome.exact else (self._passing, _MOST_PASSING)
@@ -249,9 +250,19 @@ class Engine:
         table[question] = entry
         return entry
 
+    def _plan(self, question: bytes, part: GeoPart | None) -> Plan | None:
+        if part is None:
+            return None
+        key = part.service, steering_type(int.from_bytes(question[-4:-2], "big"))
+        plan = self._plans.get(key)
+        if plan is None:
+            service = self._image.services[part.service]
+            plan = self._plans[key] = Plan(service, key[1], self._states)
+        return plan
+
     def _forget(self, table: dict[bytes, Entry]) -> None:
         for entry in table.values():
-            self._counts.take(entry.replies())
+            self._counts.take(entry.replies)
         table.clear()
 
     def _respond_cold(self, packet: bytes, host: str) -> bytes | None:
@@ -274,17 +285,19 @@ class Engine:
 
     def set_states(self, states: States) -> None:
         """Takes a new availability. Called by the engine's own thread, between two packets."""
+        before = self._states
+        ids = before.keys() | states.keys()
+        changed = frozenset(id for id in ids if before.get(id) != states.get(id))
         self._states = states
-        for table in (self._questions, self._passing):
-            for entry in table.values():
-                self._counts.take(entry.forget_tables())
+        for plan in self._plans.values():
+            plan.set_states(states, changed)
 
     def counts(self) -> Counts:
         """What was counted so far. Another thread may ask; a number may then be a little old."""
         total = Counts()
         total.add(self._counts)
         for entry in [*self._questions.values(), *self._passing.values()]:
-            total.take(entry.replies())
+            total.take(entry.replies)
         return total
 
 

@@ -21,6 +21,14 @@ _MAPPED = 0xFFFF
 _V4_MASK = 0xFFFFFFFF
 
 
+_EMBEDDING = (
+    (_MAPPED << 32, 96),
+    (_NAT64 << 32, 96),
+    (_6TO4 << 112, 16),
+    (_TEREDO << 96, 32),
+)
+
+
 class Embedded(NamedTuple):
     """An IPv4 address inside an IPv6 address; ``offset`` is the number of bits before it."""
 
@@ -42,6 +50,19 @@ def embedded_v4(address: int) -> Embedded | None:
     if address >> 96 == _TEREDO:
         return Embedded(~address & _V4_MASK, 96)
     return None
+
+
+def beside_embedded(address: int) -> int:
+    """The length of the largest prefix around an address that holds none with IPv4 inside.
+
+    Those are looked up as IPv4, so a scope that held one would promise what isn't so.
+    """
+    length = 0
+    for start, bits in _EMBEDDING:
+        shared = V6_BITS - (address ^ start).bit_length()
+        if shared < bits:
+            length = max(length, shared + 1)
+    return length
 
 
 def prefix_inside(address: int, first: int, last: int, bits: int) -> int:
@@ -91,28 +112,14 @@ class LocationMap:
         first = self._v6_start(after - 1)
         last = self._v6_start(after) - 1 if after < len(self.v6_high) else (1 << V6_BITS) - 1
         scope = prefix_inside(address, first, last, V6_BITS)
-        return self.v6_classes[after - 1], max(scope, self._beside_embedded(address))
+        if not scope and len(self.v4_starts) == 1:
+            # The whole of both families is one class: RFC 7871 7.2.1, scope 0, for everyone.
+            return self.v6_classes[0], 0
+        return self.v6_classes[after - 1], max(scope, beside_embedded(address))
 
     def _v6_start(self, index: int) -> int:
         return self.v6_high[index] << 64 | self.v6_low[index]
 
-    @staticmethod
-    def _beside_embedded(address: int) -> int:
-        """The shortest prefix around an address that holds no address with IPv4 inside.
 
-        Those are looked up as IPv4, so a scope that held one would promise what isn't so.
-        """
-        shortest = 0
-        for start, length in _EMBEDDING:
-            shared = V6_BITS - (address ^ start).bit_length()
-            if shared < length:
-                shortest = max(shortest, shared + 1)
-        return shortest
-
-
-_EMBEDDING = (
-    (_MAPPED << 32, 96),
-    (_NAT64 << 32, 96),
-    (_6TO4 << 112, 16),
-    (_TEREDO << 96, 32),
-)
+NO_LOCATION = LocationMap((0,), (0,), (0,), (0,), (0,))
+"""Where one class holds everywhere. Engines have it last, so that -1 is its position."""

@@ -466,3 +466,39 @@ def test_floods_of_names_do_not_drive_out_good_answers(engine: Engine) -> None:
 def query_bytes(name: str) -> bytes:
     labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split("."))
     return b"\x00\x01\x01\x00\x00\x01" + b"\x00" * 6 + labels + b"\x00\x00\x01\x00\x01"
+
+
+def test_floods_under_a_geo_wildcard_share_one_plan(engine: Engine) -> None:
+    for number in range(3_000):
+        reply = engine.respond(query_bytes(f"h{number}.apps.example.test"), "10.5.5.5")
+        assert reply is not None
+        assert reply[3] & 0x0F == 0
+    assert len(engine._plans) == 1
+
+
+def test_only_services_whose_endpoints_changed_are_planned_anew(tmp_path: Path) -> None:
+    regions = {
+        "eu": {
+            "location": (50, 8),
+            "availability_zones": {
+                "eu-a": {
+                    "endpoints": {
+                        "web": {"addresses": ["192.0.2.1"]},
+                        "api": {"addresses": ["192.0.2.2"]},
+                    }
+                }
+            },
+        }
+    }
+    zone = """
+"":
+  - {type: NS, value: ns.elsewhere.test.}
+www: {type: GEO, service: web}
+api: {type: GEO, service: api}
+"""
+    engine = make(tmp_path, regions=regions, services={"web": {}, "api": {}}, zone=zone)
+    assert addresses(ask(engine, "www.example.test")) == ["192.0.2.1"]
+    assert addresses(ask(engine, "api.example.test")) == ["192.0.2.2"]
+    engine.set_states({"web@eu-a": EndpointState(0.5, ())})
+    kept = [plan.service.name for plan in engine._plans.values() if plan.tables[0] is not None]
+    assert kept == ["api"]

@@ -56,7 +56,7 @@ def test_v6_class_and_scope_equal_a_linear_search(starts: list[int], address: in
     last = starts[number + 1] - 1 if number + 1 < len(starts) else 2**128 - 1
     scope = _slow_scope(address, starts[number], last, 128)
     # The block must not hold addresses with IPv4 inside, which all begin with 00: /3 leaves them.
-    assert _map([0], starts).find_v6(address) == (100 + number, max(scope, 4))
+    assert _map([0, 1], starts).find_v6(address) == (100 + number, max(scope, 4))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_an_address_that_carries_ipv4_is_located_as_that_ipv4() -> None:
 
 @given(_v6_addresses | st.integers(0, 2**128 - 1))
 def test_no_v6_scope_holds_an_address_with_ipv4_inside(address: int) -> None:
-    _, scope = _map([0], [0]).find_v6(address)
+    _, scope = _map([0, 1], [0]).find_v6(address)
     block = ip_network((address >> (128 - scope) << (128 - scope), scope))
     for special in ("::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32"):
         inside = embedded_v4(address) is not None
@@ -93,3 +93,7 @@ def test_no_v6_scope_holds_an_address_with_ipv4_inside(address: int) -> None:
 def test_one_range_over_everything_has_scope_zero() -> None:
     assert prefix_inside(1234, 0, 2**32 - 1, 32) == 0
     assert _map([0], [0]).find_v4(99) == (0, 0)
+
+
+def test_one_class_for_both_families_has_scope_zero_for_all() -> None:
+    assert _map([0], [0]).find_v6(int(IPv6Address("2001:db8::1"))) == (100, 0)
