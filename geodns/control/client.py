@@ -1,0 +1,67 @@
+"""Asks a running server's admin API, from a command: the Unix socket first, then HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from geodns.config.settings import Admin, SocketAddress
+from geodns.errors import GeodnsError
+
+_TIMEOUT = 10.0  # seconds; the answer takes at most one, where a worker is stuck
+
+
+class NoServerError(GeodnsError):
+    """No server answers on the admin API."""
+
+
+def ask(admin: Admin, path: str) -> dict[str, Any]:
+    """The JSON at a path of the admin API. Raises NoServerError."""
+    failures = []
+    for connection, where in _ways(admin):
+        try:
+            connection.request("GET", path, headers={"Host": "localhost"})
+            response = connection.getresponse()
+            body = response.read()
+            if response.status == http.client.OK:
+                answer: dict[str, Any] = json.loads(body)
+                return answer
+            failures.append(f"{where}: it answers {response.status} {response.reason}")
+        except OSError as error:
+            failures.append(f"{where}: {error.strerror or error}")
+        except (http.client.HTTPException, ValueError):
+            failures.append(f"{where}: what answers there is not geodns")
+        finally:
+            connection.close()
+    if not failures:
+        raise NoServerError(
+            "the configuration has no admin socket or address to ask; set admin.socket"
+        )
+    raise NoServerError(f"no server is running here ({'; '.join(failures)})")
+
+
+def _ways(admin: Admin) -> list[tuple[http.client.HTTPConnection, str]]:
+    ways: list[tuple[http.client.HTTPConnection, str]] = []
+    if admin.socket is not None:
+        ways.append((_UnixConnection(admin.socket), str(admin.socket)))
+    if admin.http is not None and admin.http.port:  # a port 0 is known to the server alone
+        ways.append((_http(admin.http), f"http://{admin.http}"))
+    return ways
+
+
+def _http(address: SocketAddress) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, file: Path) -> None:
+        super().__init__("localhost", timeout=_TIMEOUT)
+        self._file = file
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_TIMEOUT)
+        self.sock.connect(str(self._file))
