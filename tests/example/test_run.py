@@ -168,6 +168,15 @@ def test_every_country_is_sent_to_its_own_part_of_the_world(running: Running) ->
     }
 
 
+def test_the_table_of_the_readme_is_what_scripts_demo_world_shows(running: Running) -> None:
+    example, _ = running
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    shown = example.demo("world").stdout.replace("127.11.", "127.10.")
+
+    assert shown in readme
+
+
 @pytest.mark.parametrize("verb", ["stop", "hang"])
 def test_clients_of_a_datacenter_that_fails_move_and_come_back(running: Running, verb: str) -> None:
     example, _ = running
