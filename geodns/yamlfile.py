@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from geodns.problem import Problem
+from geodns.wording import shown
 
 _STANDARD = "tag:yaml.org,2002:"
 _INT, _FLOAT, _BOOL, _NULL, _MERGE = (
@@ -173,7 +174,7 @@ class _Reader:
                 key = key_node.value
                 if key in own:
                     first = own[key].start_mark.line + 1
-                    message = f"{key!r} stands here a second time; first in line {first}"
+                    message = f"{shown(key)} stands here a second time; first in line {first}"
                     self._problem("duplicate-key", message, key_node)
                     continue
                 own[key] = key_node

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from geodns.config.settings import HttpCheck
 from geodns.config.sources import Rule, Sources
-from geodns.config.values import shown
 from geodns.problem import Problem
+from geodns.wording import shown
 from geodns.yamlfile import Document, Keys
 
 

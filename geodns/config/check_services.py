@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from geodns.config.settings import FailoverSteering, HttpCheck
 from geodns.config.sources import Rule, Sources
-from geodns.config.suggest import did_you_mean
 from geodns.problem import Problem
+from geodns.wording import did_you_mean
 from geodns.yamlfile import Keys
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from geodns.config.settings import Address
 from geodns.config.sources import PlacedEndpoint, Rule, Sources
-from geodns.config.suggest import did_you_mean
 from geodns.problem import Problem
+from geodns.wording import did_you_mean
 
 
 def undefined_service(sources: Sources) -> Iterator[Problem]:

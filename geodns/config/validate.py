@@ -9,11 +9,10 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from geodns.config.suggest import did_you_mean
 from geodns.config.trace import Trace, follow
-from geodns.config.values import shown
 from geodns.config.wording import Kind, StandIn, choices, describe, field_kinds
 from geodns.problem import Problem
+from geodns.wording import did_you_mean, shown
 from geodns.yamlfile import Document, Keys
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -11,6 +11,7 @@ import dns.name
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from geodns.config.wording import Words
+from geodns.wording import shown
 
 _DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d|w)?", re.ASCII)
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, None: 1}
@@ -22,12 +23,6 @@ _SOCKET_ADDRESS = re.compile(
 _STATUS = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?", re.ASCII)
 
 Address = IPv4Address | IPv6Address
-
-
-def shown(value: Any) -> str:
-    """A value as it stands in an error message: quoted, and never long."""
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def parse_duration(value: Any) -> float:

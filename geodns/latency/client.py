@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from geodns.errors import GeodnsError
 from geodns.geo.countries import country_centre
+from geodns.wording import shown
 
 Network = IPv4Network | IPv6Network
 
@@ -72,7 +73,7 @@ def parse_client(text: str) -> ClientKey:
     if (match := _AREA.fullmatch(upper)) is not None:
         return _area(upper, match[1], match[2], match[3])
     raise ClientKeyError(
-        f"{text!r} is not a client",
+        f"{shown(text)} is not a client",
         "write a prefix as in 203.0.113.0/24, an AS number as in AS4134, a continent, country or "
         "subdivision as in EU, EU-DE, NA-US-CA, or default",
     )
@@ -85,19 +86,22 @@ def _prefix(word: str) -> ClientKey:
         network = ip_network(word, strict=False)
     except ValueError:
         raise ClientKeyError(
-            f"{word!r} is not an address prefix", "write it as in 203.0.113.0/24 or 2001:db8::/32"
+            f"{shown(word)} is not an address prefix",
+            "write it as in 203.0.113.0/24 or 2001:db8::/32",
         ) from None
     if "/" not in word:
-        raise ClientKeyError(f"{word!r} is an address without a prefix length", f"write {network}")
+        raise ClientKeyError(
+            f"{shown(word)} is an address without a prefix length", f"write {network}"
+        )
     try:
         ip_network(word, strict=True)
     except ValueError:
         raise ClientKeyError(
-            f"{word!r} has bits set behind its prefix length", f"did you mean {network}?"
+            f"{shown(word)} has bits set behind its prefix length", f"did you mean {network}?"
         ) from None
     if isinstance(network, IPv6Network) and any(map(network.subnet_of, _EMBEDDING)):
         raise ClientKeyError(
-            f"{word!r} is never looked up: its addresses carry IPv4 addresses",
+            f"{shown(word)} is never looked up: its addresses carry IPv4 addresses",
             "write the IPv4 prefix",
         )
     return ClientKey(Level.PREFIX, str(network), str(network))
@@ -113,17 +117,17 @@ def _asn(digits: str) -> ClientKey:
 def _area(text: str, continent: str, country: str | None, subdivision: str | None) -> ClientKey:
     if continent not in CONTINENTS:
         raise ClientKeyError(
-            f"{text!r} does not begin with a continent",
+            f"{shown(text)} does not begin with a continent",
             f"one of {', '.join(CONTINENTS)}; a country stands behind its continent, as in EU-DE",
         )
     if country is None:
         return ClientKey(Level.CONTINENT, continent, text)
     centre = country_centre(country)
     if centre is None:
-        raise ClientKeyError(f"{text!r}: no country has the code {country}", "see ISO 3166-1")
+        raise ClientKeyError(f"{shown(text)}: no country has the code {country}", "see ISO 3166-1")
     if centre.continent != continent:
         right = f"{centre.continent}{text.removeprefix(continent)}"
-        raise ClientKeyError(f"{text!r}: {country} is in {centre.continent}", f"write {right}")
+        raise ClientKeyError(f"{shown(text)}: {country} is in {centre.continent}", f"write {right}")
     if subdivision is None:
         return ClientKey(Level.COUNTRY, country, text)
     return ClientKey(Level.SUBDIVISION, f"{country}-{subdivision}", text)

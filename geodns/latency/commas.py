@@ -10,8 +10,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from geodns.latency.draft import TableDraft, did_you_mean, shown
+from geodns.latency.draft import TableDraft
 from geodns.problem import Problem
+from geodns.wording import did_you_mean, shown
 from geodns.yamlfile import Position
 
 _REQUIRED = ("client", "region", "ms")

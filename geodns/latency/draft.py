@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 
 from geodns.config.settings import LatencyRow
 from geodns.latency.client import ClientKeyError, parse_client
 from geodns.problem import Problem
+from geodns.wording import did_you_mean, shown
 from geodns.yamlfile import Position
 
 MOST_MILLISECONDS = 100_000
@@ -97,20 +97,6 @@ class TableDraft:
             else:
                 return
         self.problem("bad-date", f"{shown(value)} is not a date", at, "write it as in 2026-11-01")
-
-
-def shown(value: object) -> str:
-    """A wrong value as a message repeats it: quoted if it is text, and not without end."""
-    if isinstance(value, int) and abs(value) >= 10**_MOST_SHOWN:
-        return "a number this large"  # and Python refuses to write one of over 4300 digits
-    text = repr(value)
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
-
-
-def did_you_mean(word: str, known: Collection[str]) -> str | None:
-    """A suggestion for a misspelt word, or None when nothing is close."""
-    close = get_close_matches(word[:_MOST_SHOWN], sorted(known), 1)
-    return f"did you mean {close[0]}?" if close else None
 
 
 def _figure(value: object) -> float | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from geodns import yamlfile
 from geodns.config.settings import LatencyRow, LatencyTable
 from geodns.latency.commas import read_csv
-from geodns.latency.draft import TableDraft, did_you_mean, shown
+from geodns.latency.draft import TableDraft
 from geodns.problem import Problem
+from geodns.wording import did_you_mean, shown
 
 _YAML = {".yaml", ".yml", ".json"}  # JSON is YAML
 

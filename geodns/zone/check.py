@@ -9,8 +9,9 @@ import dns.rdatatype
 from dns.rdatatype import RdataType
 
 from geodns.problem import Problem
+from geodns.wording import did_you_mean
 from geodns.zone.delegation import DELEGATION_RULES
-from geodns.zone.draft import Draft, did_you_mean
+from geodns.zone.draft import Draft
 from geodns.zone.names import is_below_or_at
 from geodns.zone.targets import TARGET_RULES
 

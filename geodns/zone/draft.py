@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -152,14 +150,3 @@ class Draft:
     def spot(self, owner: dns.name.Name, rdtype: dns.rdatatype.RdataType | None = None) -> Spot:
         """Where the first record of a type (None: GEO) stands; else the start of the file."""
         return self.spots.get((owner, rdtype), Spot(self.file, 1, 1))
-
-
-def shown(text: str) -> str:
-    """A word as messages show it: quoted, and cut where it is very long."""
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
-
-
-def did_you_mean(word: str, known: Collection[str]) -> str | None:
-    """A suggestion for a misspelt word, or None when nothing is close."""
-    close = get_close_matches(word, sorted(known), 1)
-    return f"did you mean {close[0]}?" if close else None

@@ -17,8 +17,9 @@ import dns.rdtypes.ANY.SOA
 import dns.ttl
 
 from geodns.problem import Problem
+from geodns.wording import did_you_mean
 from geodns.zone.content import GeoName
-from geodns.zone.draft import MAX_TTL, ContentError, Draft, Spot, did_you_mean
+from geodns.zone.draft import MAX_TTL, ContentError, Draft, Spot
 from geodns.zone.generate import generate
 from geodns.zone.lexer import Entry, Word, entries
 from geodns.zone.names import is_below_or_at, owner_name

@@ -7,7 +7,8 @@ import re
 import dns.exception
 import dns.name
 
-from geodns.zone.draft import ContentError, shown
+from geodns.wording import shown
+from geodns.zone.draft import ContentError
 
 # The names that almost all files are made of; everything else goes through dnspython's parser,
 # which is several times slower: it looks at each byte for escapes.

@@ -11,9 +11,10 @@ import dns.rdata
 import dns.rdatatype
 import dns.ttl
 
+from geodns.wording import did_you_mean, shown
 from geodns.yamlfile import Document, Keys
 from geodns.zone.content import GeoName
-from geodns.zone.draft import MAX_TTL, ContentError, Draft, Spot, did_you_mean
+from geodns.zone.draft import MAX_TTL, ContentError, Draft, Spot
 from geodns.zone.names import owner_name
 from geodns.zone.rdata import record_type
 from geodns.zone.shapes import RECORD_TYPES, RecordType
@@ -143,13 +144,13 @@ class _Reader:
             if key in _NOT_SERVED:
                 self._warn(
                     "not-served",
-                    f"{key!r} is not served yet; only the plain values are",
+                    f"{shown(key)} is not served yet; only the plain values are",
                     (*path, key),
                     "type GEO ties a name to a service",
                 )
             elif key not in _RECORD_KEYS and key not in _FOREIGN_KEYS:
                 hint = did_you_mean(str(key), _RECORD_KEYS)
-                self._warn("unknown-key", f"{key!r} is not used", (*path, key), hint)
+                self._warn("unknown-key", f"{shown(key)} is not used", (*path, key), hint)
 
     def _values(self, record: Mapping[str | int, Any], kind: str) -> list[tuple[Any, Keys]]:
         """The values of a record set and where in it they stand."""
@@ -169,7 +170,7 @@ class _Reader:
         for key in record:
             if key not in _GEO_KEYS:
                 hint = did_you_mean(str(key), _GEO_KEYS)
-                raise ContentError("unknown-key", f"a GEO record has no {key!r}", hint, (key,))
+                raise ContentError("unknown-key", f"a GEO record has no {shown(key)}", hint, (key,))
         service = record.get("service")
         if not isinstance(service, str) or not service:
             raise ContentError(

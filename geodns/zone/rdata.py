@@ -10,7 +10,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.tokenizer
 
-from geodns.zone.draft import ContentError, did_you_mean, shown
+from geodns.wording import did_you_mean, shown
+from geodns.zone.draft import ContentError
 from geodns.zone.lexer import Entry, Word, entries
 from geodns.zone.names import parse_name
 

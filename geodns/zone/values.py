@@ -12,7 +12,8 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
-from geodns.zone.draft import ContentError, did_you_mean, shown
+from geodns.wording import did_you_mean, shown
+from geodns.zone.draft import ContentError
 from geodns.zone.names import absolute_name
 from geodns.zone.rdata import check_length, rdata_from_text
 from geodns.zone.shapes import Field, RecordType
@@ -118,7 +119,7 @@ def _fields_text(
     for key in value:
         if key not in known:
             hint = did_you_mean(str(key), known) or f"it has {', '.join(f.name for f in fields)}"
-            raise ContentError("unknown-field", f"a {kind} value has no {key!r}", hint, (key,))
+            raise ContentError("unknown-field", f"a {kind} value has no {shown(key)}", hint, (key,))
     return " ".join(_field_text(field, kind, value, origin) for field in fields)
 
 
@@ -218,7 +219,9 @@ def _svcparams(field: Field, data: Any, _origin: dns.name.Name) -> str:
 def _svcparam(key: str | int, value: Any) -> str:
     # RFC 9460 2.1: SvcParamKey is 1 to 63 of a-z, 0-9 and "-"
     if not isinstance(key, str) or not re.fullmatch(r"[a-z0-9-]{1,63}", key):
-        raise ContentError("bad-field", f"{key!r} is not the name of a parameter", None, (key,))
+        raise ContentError(
+            "bad-field", f"{shown(key)} is not the name of a parameter", None, (key,)
+        )
     if value is None:
         return key
     items = value if isinstance(value, list) else [value]

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geodns.config.suggest import did_you_mean
 from geodns.config.values import (
     SocketAddress,
     parse_absolute_name,
@@ -19,6 +18,7 @@ from geodns.config.values import (
     parse_share,
     parse_socket_address,
 )
+from geodns.wording import did_you_mean
 
 ANYTHING = st.one_of(
     st.none(),

@@ -74,7 +74,7 @@ def test_a_row_without_regions_is_kept_and_hides_wider_rows(tmp_path: Path) -> N
          "a number of milliseconds from 0 to 100000) [bad-milliseconds]"),
         ("latency: {EU: {us-east-1: .nan}}", "1:27: error: nan is not a round-trip time (write "
          "a number of milliseconds from 0 to 100000) [bad-milliseconds]"),
-        ("latency: {EU: {us-east-1: true}}", "1:27: error: True is not a round-trip time (write "
+        ("latency: {EU: {us-east-1: true}}", "1:27: error: true is not a round-trip time (write "
          "a number of milliseconds from 0 to 100000) [bad-milliseconds]"),
         ("latency:\n  203.0.113.7/24: {us-east-1: 3}", "2:3: error: '203.0.113.7/24' has bits set "
          "behind its prefix length (did you mean 203.0.113.0/24?) [bad-client]"),
