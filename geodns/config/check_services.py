@@ -92,6 +92,18 @@ def idle_tls_settings(sources: Sources) -> Iterator[Problem]:
             )
 
 
+def body_of_head(sources: Sources) -> Iterator[Problem]:
+    """RFC 9110 9.3.2: the answer to HEAD has no content, so that such a check always fails."""
+    for name, check in sources.services.settings.checks.items():
+        if isinstance(check, HttpCheck) and check.method == "HEAD" and check.expect.body:
+            yield sources.services.document.problem(
+                "body-of-head",
+                f"{name!r} expects a body, which the answer to HEAD never has",
+                ("checks", name, "expect", "body"),
+                hint="use method: GET, or leave expect.body out",
+            )
+
+
 def crossed_thresholds(sources: Sources) -> Iterator[Problem]:
     """What is restored must not be withdrawn again at once."""
     health = sources.services.settings.health
@@ -115,5 +127,6 @@ SERVICES_RULES: tuple[Rule, ...] = (
     slow_timeout,
     unnamed_certificate,
     idle_tls_settings,
+    body_of_head,
     crossed_thresholds,
 )
