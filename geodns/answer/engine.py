@@ -155,7 +155,7 @@ class Engine:
             if opt.scoped:
                 reply += _BYTES[scope] + record[SUBNET_ADDRESS_AT:]
         if len(reply) > limit and not self._stream:
-            return _truncated(reply, question, opt, scope)
+            return _truncated(reply, question, ready)
         return reply
 
     def _remember_client(self, host: str) -> Client:
@@ -209,14 +209,15 @@ class Engine:
 
     def _answer_first(self, packet: bytes, host: str, question: bytes, opt: Opt | None) -> bytes:
         """Answers a well-formed query of one question, making its entry if need be."""
-        ready, scope = self._choose(self._entry(question.lower()), opt, host)
+        # Of the name alone: in lower case, type 65, HTTPS, would be type 97.
+        ready, scope = self._choose(self._entry(question[:-4].lower() + question[-4:]), opt, host)
         ready.count += 1
         reply = packet[:2] + ready.heads[packet[2:12]] + question + ready.body
         if opt is not None:
             reply += opt.record(scope)
         limit = opt.limit if opt is not None else LEAST_PAYLOAD
         if len(reply) > limit and not self._stream:
-            return _truncated(reply, question, opt, scope)
+            return _truncated(reply, question, ready)
         return reply
 
     def _choose(self, entry: Entry, opt: Opt | None, host: str) -> tuple[Ready, int]:
@@ -241,9 +242,11 @@ class Engine:
             return entry
         outcome = resolve(self._image, question[:-4], int.from_bytes(question[-4:-2], "big"))
         entry = Entry(question, outcome, self._plan(question, outcome.geo))
-        # Names that are in no zone come without end: they must not drive out those that are.
+        # Names that are in no zone come without end: they must not drive out those that are. Nor
+        # may a type be found that another one becomes when the hot path puts it in lower case.
+        lasting = outcome.exact and question[-4:-2] == question[-4:-2].upper()
         table, most = (
-            (self._questions, _MOST_QUESTIONS) if outcome.exact else (self._passing, _MOST_PASSING)
+            (self._questions, _MOST_QUESTIONS) if lasting else (self._passing, _MOST_PASSING)
         )
         if len(table) >= most:
             self._forget(table)
@@ -312,9 +315,9 @@ def _ordinary(question: bytes) -> bool:
     return int.from_bytes(question[-4:-2], "big") not in _SPECIAL_TYPES
 
 
-def _truncated(reply: bytes, question: bytes, opt: Opt | None, scope: int) -> bytes:
+def _truncated(reply: bytes, question: bytes, ready: Ready) -> bytes:
     """RFC 2181 9: a reply with TC set needs no part of the answer; the client comes back by TCP."""
     flags = bytes((reply[2] | _TC, reply[3]))
-    counts = b"\0\x01\0\0\0\0\0" + (b"\x01" if opt is not None else b"\0")
-    tail = opt.record(scope) if opt is not None else b""
-    return reply[:2] + flags + counts + question + tail
+    opt = reply[HEADER_BYTES + len(question) + len(ready.body) :]
+    counts = b"\0\x01\0\0\0\0\0" + (b"\x01" if opt else b"\0")
+    return reply[:2] + flags + counts + question + opt
