@@ -154,7 +154,7 @@ def test_a_wrong_region_hides_nothing_of_what_is_inside(tmp_path: Path) -> None:
         ("{type: https, host: a}", []),
         ("{type: http, ca: geodns.yaml}", [("ca-without-https", 2, 23)]),
         ("{type: https, host: a, ca: x.pem}", [("missing-file", 2, 33)]),
-        ("{type: http, method: HEAD, expect: {body: ok}}", [("body-of-head", 2, 45)]),
+        ("{type: http, method: HEAD, expect: {body: ok}}", [("body-of-head", 2, 48)]),
     ],
 )
 def test_a_check_can_be_done_and_means_what_it_says(
