@@ -232,9 +232,10 @@ class ControlProcess:
             raise
         generation = supervisor.publish_image(compilation.image)
         supervisor.publish_availability(availability)
+        if configuration.server.log != self._in_use.loaded.configuration.server.log:
+            log.configure(configuration.server.log)
         self._in_use = compilation
         self._watcher.watch(compilation.loaded.stamps)
-        log.configure(configuration.server.log)
         self._tell_what_needs_a_restart(configuration.server)
         if _options(configuration.server) != self._options:
             self._options = _options(configuration.server)

@@ -8,11 +8,9 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Protocol
 
+from geodns.control.slot import Slot, Worker, WorkerError
 from geodns.control.totals import Counts, Totals
-from geodns.errors import GeodnsError
 from geodns.health.availability import Availability
 
 logger = logging.getLogger(__name__)
@@ -21,60 +19,16 @@ _QUICK = 5.0  # seconds: a worker that ends sooner has a reason that will likely
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 10.0  # seconds; the delay doubles with every quick end
 _POLL = 0.01  # seconds between two looks at what a worker has acknowledged
 _ANSWER = 1.0  # seconds that a worker has to tell its statistics
-
-
-class Worker(Protocol):
-    """A running worker process, as ``geodns.server.handle.WorkerHandle`` is one."""
-
-    @property
-    def pid(self) -> int: ...
-    @property
-    def image_generation(self) -> int: ...
-    @property
-    def availability_generation(self) -> int: ...
-
-    on_acknowledge: Callable[[], None]
-
-    def send_image(self, fd: int, generation: int) -> None: ...
-    def send_availability(self, availability: Availability) -> None: ...
-    async def statistics(self) -> Counts: ...
-    async def stop(self, grace: float) -> int: ...
-    async def wait(self) -> int: ...
-
-
-class WorkerError(GeodnsError):
-    """A worker could not be started."""
-
-
-@dataclass(eq=False)
-class Slot:
-    """The place of one worker; the process in it may change.
-
-    ``started`` is in loop time; ``lent`` are the image files on their way to the worker, by
-    generation.
-    """
-
-    number: int
-    worker: Worker | None = None
-    started: float = 0.0
-    restarts: int = 0
-    quick_ends: int = 0
-    replacing: bool = False
-    counts: Counts = field(default_factory=Totals)
-    lent: dict[int, int] = field(default_factory=dict)
-
-    def take_back(self, generation: int | None = None) -> None:
-        """Close the files that the worker has received: up to a generation, or all."""
-        for lent in list(self.lent):
-            if generation is None or lent <= generation:
-                os.close(self.lent.pop(lent))
+_STUCK = 30.0  # seconds of silence after which a worker is taken for stuck: reading the largest
+# image takes a few, beside which it still answers
 
 
 class Supervisor:
     """The workers of one control process.
 
     ``start_worker`` starts the process for a slot; ``changed`` is told the process ids whenever
-    they change. The image is the file descriptor of a written image, which this object then owns.
+    they change; a worker that says nothing for ``stuck`` seconds is replaced. The image is the file
+    descriptor of a written image, which this object then owns.
     """
 
     def __init__(
@@ -82,11 +36,14 @@ class Supervisor:
         start_worker: Callable[[int], Awaitable[Worker]],
         workers: int,
         changed: Callable[[tuple[int, ...]], None],
+        *,
+        stuck: float = _STUCK,
     ) -> None:
         self.slots = tuple(Slot(number) for number in range(workers))
         self.generation = 0
         self._start_worker = start_worker
         self._changed = changed
+        self._stuck = stuck
         self._image: int | None = None
         self._availability: Availability | None = None
         self._ended = Totals()
@@ -188,7 +145,7 @@ class Supervisor:
         self._send_image(slot)
 
     def _install(self, slot: Slot, worker: Worker) -> None:
-        slot.worker = worker
+        slot.worker, slot.silent_since = worker, None
         slot.started = asyncio.get_running_loop().time()
         worker.on_acknowledge = lambda: slot.take_back(worker.image_generation)
         self._send_availability(slot)
@@ -284,11 +241,22 @@ class Supervisor:
         worker = slot.worker
         if worker is None:
             return
+        counts: Counts | None = None
         # A worker that is busy or about to end keeps the counts that it told last.
         with suppress(TimeoutError, OSError, EOFError):
             counts = await asyncio.wait_for(worker.statistics(), _ANSWER)
-            if slot.worker is worker:
-                slot.counts = counts
+        now = asyncio.get_running_loop().time()
+        if slot.worker is not worker:
+            return
+        if counts is not None:
+            slot.counts, slot.silent_since = counts, None
+        elif slot.silent_since is None:
+            slot.silent_since = now
+        elif now - slot.silent_since >= self._stuck and not slot.replacing:
+            logger.error(
+                "worker is stuck, ending it", extra={"worker": slot.number, "pid": worker.pid}
+            )
+            await worker.stop(0)
 
     def _send_image(self, slot: Slot) -> None:
         if slot.worker is None or self._image is None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from geodns.control.supervisor import Supervisor, WorkerError
+from geodns.control.slot import WorkerError
+from geodns.control.supervisor import Supervisor
 from geodns.control.totals import Totals
 from geodns.health.availability import Availability
 
@@ -79,7 +80,7 @@ class Fleet:
         def changed(pids: tuple[int, ...]) -> None:
             self.pids = pids
 
-        return Supervisor(self.start, workers, changed)
+        return Supervisor(self.start, workers, changed, stuck=0.1)
 
     async def until_started(self, count: int) -> None:
         async with asyncio.timeout(30):
@@ -250,3 +251,21 @@ def test_a_worker_whose_successor_does_not_come_up_stays(caplog: pytest.LogCaptu
 
     _run(scenario())
     assert [vars(record)["worker"] for record in caplog.records] == [0, 1]
+
+
+def test_a_worker_that_says_nothing_any_more_is_replaced(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        fleet = Fleet()
+        supervisor = fleet.supervisor()
+        supervisor.publish_image(_image(b"one"))
+        await supervisor.start()
+        fleet.started[0].hangs = True
+        await supervisor.refresh()
+        assert len(fleet.started) == 2, "one silence is not enough"
+        await supervisor.refresh()
+        await fleet.until_started(3)
+        await supervisor.close(1)
+
+    _run(scenario())
+    assert caplog.records[0].message == "worker is stuck, ending it"
+    assert vars(caplog.records[0])["worker"] == 0

@@ -1,0 +1,312 @@
+"""The admin API tells everything, changes nothing over HTTP, and is not read by others' pages."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from geodns.config.settings import SocketAddress
+from geodns.control.admin import Admin, AdminError
+from geodns.control.outcome import SourceAge, ZoneSummary
+from geodns.control.reloader import Reload
+from geodns.control.snapshot import Snapshot, WorkerView
+from geodns.control.timings import CheckTimings
+from geodns.control.totals import Totals
+from geodns.health.availability import Availability, EndpointAvailability
+from geodns.health.probe import Observation
+from geodns.health.status import (
+    AvailabilityZoneStatus,
+    EndpointStatus,
+    RegionStatus,
+    Status,
+    TargetStatus,
+)
+from geodns.problem import Problem
+
+_EVIL = '<script>alert("x")</script>'
+_LOCAL = SocketAddress("127.0.0.1", 0)
+
+
+def _status() -> Status:
+    address = ("192.0.2.1", True)
+    up = EndpointStatus("web@a1", "web", "up", 900.0, 1.0, "checks pass", (address,), None)
+    down = EndpointStatus("api@a1", "api", "down", 950.0, 0.0, _EVIL, (("192.0.2.9", False),), None)
+    zone = AvailabilityZoneStatus("a1", _EVIL, "in service", 900.0, _EVIL, 0.5, 2, (up, down))
+    region = RegionStatus("eu", _EVIL, "in service", 900.0, _EVIL, 0.5, 2, (zone,))
+    target = TargetStatus(
+        "ok", "http", "192.0.2.1", "up", 900.0, True, 999.0, 0.004, "200 OK", ("web@a1",)
+    )
+    return Status(1000.0, 3, (region,), (target,))
+
+
+def _snapshot() -> Snapshot:
+    timings = CheckTimings()
+    for duration, ok in ((0.004, True), (0.2, True), (99.0, False)):
+        timings.add(Observation("http", "ok", "192.0.2.1", ok, duration))
+    problem = Problem("undefined-service", _EVIL, Path("a.yaml"), 3, 4)
+    return Snapshot(
+        version="1.2.3",
+        pid=7,
+        at=1000.0,
+        started=400.0,
+        identity=_EVIL,
+        addresses=("127.0.0.1:53",),
+        configuration="a.yaml",
+        image_generation=4,
+        availability_generation=3,
+        last_reload=Reload("SIGHUP", 990.0, 0.5, "the configuration has 1 error", (problem,)),
+        reloads={"ok": 3, "failed": 1},
+        warnings=(problem,),
+        restart_needed=("listen",),
+        workers=(WorkerView(0, 11, 4, 3, 2), WorkerView(1, None, 0, 0, 5)),
+        totals=Totals(
+            Counter({("udp", "A", "NOERROR"): 90, ("tcp", "A", "NXDOMAIN"): 10}),
+            Counter({("web", "eu", "a1", "nearest"): 80}),
+            Counter({"malformed": 2}),
+            6,
+        ),
+        timings={"ok": timings},
+        health=_status(),
+        zones=(ZoneSummary("example.test.", Path("z.yaml"), 5, 4, 1),),
+        databases=(SourceAge('/odd "name".mmdb', "Country", 100.0),),
+        tables=(SourceAge("/l.yaml", "latency table", 2000.0),),
+    )
+
+
+class FakeSubject:
+    def __init__(self) -> None:
+        self.reloads: list[str] = []
+        self.result = Reload("admin API", 1000.0, 0.1, None, ())
+
+    async def snapshot(self) -> Snapshot:
+        return _snapshot()
+
+    def availability(self) -> Availability:
+        return Availability(3, {"api@a1": EndpointAvailability(0.0, (True, False), _EVIL)})
+
+    def reload(self, reason: str) -> asyncio.Future[Reload]:
+        self.reloads.append(reason)
+        done: asyncio.Future[Reload] = asyncio.get_running_loop().create_future()
+        done.set_result(self.result)
+        return done
+
+
+_Scenario = Callable[[aiohttp.ClientSession, str, FakeSubject], Coroutine[Any, Any, None]]
+
+
+def _over_http(scenario: _Scenario) -> None:
+    async def run() -> None:
+        subject = FakeSubject()
+        admin = Admin(subject)
+        address = await admin.open(None, _LOCAL)
+        try:
+            async with aiohttp.ClientSession() as session:
+                await scenario(session, f"http://{address}", subject)
+        finally:
+            await admin.close()
+
+    asyncio.run(run())
+
+
+def _over_the_socket(folder: Path, scenario: _Scenario) -> None:
+    async def run() -> None:
+        subject = FakeSubject()
+        admin = Admin(subject)
+        await admin.open(folder / "admin.sock", None)
+        connector = aiohttp.UnixConnector(str(folder / "admin.sock"))
+        try:
+            async with aiohttp.ClientSession(connector=connector) as session:
+                await scenario(session, "http://localhost", subject)
+        finally:
+            await admin.close()
+
+    asyncio.run(run())
+
+
+def _metrics() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    text: list[str] = []
+
+    async def scenario(session: aiohttp.ClientSession, url: str, _: FakeSubject) -> None:
+        async with session.get(f"{url}/metrics") as response:
+            assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            text.append(await response.text())
+
+    _over_http(scenario)
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text[0])
+        for sample in family.samples
+    }
+
+
+def _key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    return name, frozenset(labels.items())
+
+
+def test_metrics_are_what_prometheus_reads() -> None:
+    found = _metrics()
+    expected = {
+        _key("geodns_queries_total", transport="udp", type="A", rcode="NOERROR"): 90,
+        _key(
+            "geodns_answers_total",
+            service="web",
+            region="eu",
+            availability_zone="a1",
+            reason="nearest",
+        ): 80,
+        _key("geodns_dropped_total", reason="malformed"): 2,
+        _key("geodns_tcp_connections"): 6,
+        _key("geodns_checks_total", check="ok", result="ok"): 2,
+        _key("geodns_checks_total", check="ok", result="failed"): 1,
+        _key("geodns_check_duration_seconds_bucket", check="ok", le="0.005"): 1,
+        _key("geodns_check_duration_seconds_bucket", check="ok", le="10.0"): 2,
+        _key("geodns_check_duration_seconds_bucket", check="ok", le="+Inf"): 3,
+        _key("geodns_check_duration_seconds_count", check="ok"): 3,
+        _key("geodns_endpoint_availability", endpoint="api@a1"): 0,
+        _key("geodns_availability_zone_in_service", region="eu", availability_zone="a1"): 1,
+        _key("geodns_database_age_seconds", file='/odd "name".mmdb'): 900,
+        _key("geodns_latency_table_age_seconds", file="/l.yaml"): 0,
+        _key("geodns_worker_snapshot_generation", worker="0"): 4,
+        _key("geodns_worker_availability_generation", worker="0"): 3,
+        _key("geodns_worker_restarts_total"): 7,
+        _key("geodns_workers"): 1,
+        _key("geodns_reloads_total", result="failed"): 1,
+        _key("geodns_last_reload_timestamp_seconds"): 990,
+        _key("geodns_last_reload_successful"): 0,
+        _key("geodns_build_info", version="1.2.3"): 1,
+    }
+    assert expected.items() <= found.items()
+    assert _key("geodns_worker_snapshot_generation", worker="1") not in found, "it has no process"
+
+
+def test_the_status_page_is_one_well_formed_and_escaped_document() -> None:
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.open: list[str] = []
+            self.links: list[str] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            assert tag != "script"
+            self.links += [value or "" for name, value in attrs if name in {"src", "href"}]
+            if tag not in {"meta", "br"}:
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open.pop() == tag
+
+    async def scenario(session: aiohttp.ClientSession, url: str, _: FakeSubject) -> None:
+        async with session.get(f"{url}/") as response:
+            text = await response.text()
+            assert response.content_type == "text/html"
+            assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        reader = Reader()
+        reader.feed(text)
+        reader.close()
+        assert reader.open == []
+        assert reader.links == [], "nothing is fetched from elsewhere"
+        for shown in ("&lt;script&gt;", "a1", "192.0.2.9", "1 of 2 endpoints", "example.test."):
+            assert shown in text
+
+    _over_http(scenario)
+
+
+def test_status_and_availability_are_json() -> None:
+    async def scenario(session: aiohttp.ClientSession, url: str, _: FakeSubject) -> None:
+        async with session.get(f"{url}/v1/status") as response:
+            status = await response.json()
+        assert status["traffic"]["by_rcode"] == {"NOERROR": 90, "NXDOMAIN": 10}
+        assert status["health"]["regions"][0]["availability_zones"][0]["endpoints"][1]["reason"]
+        assert status["configuration"]["last_reload"]["problems"][0]["line"] == 3
+        assert status["databases"][0]["age"] == 900
+        async with session.get(f"{url}/v1/availability") as response:
+            assert await response.json() == {
+                "generation": 3,
+                "endpoints": {
+                    "api@a1": {"availability": 0.0, "addresses": [True, False], "reason": _EVIL}
+                },
+            }
+        async with session.get(f"{url}/healthz") as response:
+            assert (response.status, await response.text()) == (200, "ok\n")
+
+    _over_http(scenario)
+
+
+def test_nothing_can_be_changed_over_http() -> None:
+    async def scenario(session: aiohttp.ClientSession, url: str, subject: FakeSubject) -> None:
+        for method in ("POST", "GET", "PUT", "DELETE"):
+            async with session.request(method, f"{url}/v1/reload") as response:
+                assert response.status in {404, 405}
+        assert subject.reloads == []
+
+    _over_http(scenario)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8053", 200),
+        ("[::1]:8053", 200),
+        ("localhost", 200),
+        ("attacker.example", 421),
+        ("127.0.0.1.attacker.example:8053", 421),
+        ("localhost.attacker.example", 421),
+    ],
+)
+def test_another_name_for_our_loopback_address_is_refused(host: str, status: int) -> None:
+    async def scenario(session: aiohttp.ClientSession, url: str, _: FakeSubject) -> None:
+        async with session.get(f"{url}/v1/status", headers={"Host": host}) as response:
+            assert response.status == status
+
+    _over_http(scenario)
+
+
+def test_a_reload_over_the_socket_tells_what_became_of_it(tmp_path: Path) -> None:
+    async def scenario(session: aiohttp.ClientSession, url: str, subject: FakeSubject) -> None:
+        async with session.post(f"{url}/v1/reload") as response:
+            assert (response.status, (await response.json())["ok"]) == (200, True)
+        problem = Problem("undefined-service", "is wrong", Path("a.yaml"), 3, 4)
+        subject.result = Reload("admin API", 1.0, 0.1, "the configuration has 1 error", (problem,))
+        async with session.post(f"{url}/v1/reload") as response:
+            told = await response.json()
+        assert (response.status, told["error"]) == (422, "the configuration has 1 error")
+        assert told["problems"][0]["text"] == str(problem)
+        assert subject.reloads == ["admin API", "admin API"]
+        assert (tmp_path / "admin.sock").stat().st_mode & 0o777 == 0o660
+
+    _over_the_socket(tmp_path, scenario)
+    assert not (tmp_path / "admin.sock").exists()
+
+
+def test_a_socket_left_by_a_server_that_died_is_replaced(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(tmp_path / "admin.sock"))
+
+    async def scenario(session: aiohttp.ClientSession, url: str, _: FakeSubject) -> None:
+        async with session.get(f"{url}/healthz") as response:
+            assert response.status == 200
+
+    _over_the_socket(tmp_path, scenario)
+
+
+def test_a_file_in_the_place_of_the_socket_is_not_removed(tmp_path: Path) -> None:
+    file = tmp_path / "admin.sock"
+    file.write_text("precious")
+
+    async def run() -> None:
+        admin = Admin(FakeSubject())
+        with pytest.raises(AdminError, match=r"admin\.sock can't be made: Address already in use"):
+            await admin.open(file, None)
+        await admin.close()
+
+    asyncio.run(run())
+    assert file.read_text() == "precious"
