@@ -11,16 +11,17 @@ from rich.text import Text
 from rich.tree import Tree
 
 _GOOD, _PART, _BAD, _QUIET = "green", "yellow", "red", "dim"
+_Probed = dict[str, list[dict[str, Any]]]
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def render(status: dict[str, Any]) -> RenderableType:
     """What ``/v1/status`` told, drawn. ``status`` is as ``geodns.control.view.status`` makes it."""
-    speeds = _speeds(status["health"]["targets"])
+    probed = _probed(status["health"]["targets"])
     return Group(
         _head(status),
         *_notes(status["configuration"]),
-        *(_region(region, speeds, status["at"]) for region in status["health"]["regions"]),
+        *(_region(region, probed, status["at"]) for region in status["health"]["regions"]),
         _workers(status),
         _data(status),
     )
@@ -68,12 +69,12 @@ def _notes(configuration: dict[str, Any]) -> Iterable[Text]:
         yield Text(problem["text"], style=_PART)
 
 
-def _region(region: dict[str, Any], speeds: dict[str, float], now: float) -> Tree:
+def _region(region: dict[str, Any], probed: _Probed, now: float) -> Tree:
     tree = Tree(_group(region, now))
     for zone in region["availability_zones"]:
         branch = tree.add(_group(zone, now))
         for endpoint in zone["endpoints"]:
-            branch.add(_endpoint(endpoint, speeds, now))
+            branch.add(_endpoint(endpoint, probed, now))
     return tree
 
 
@@ -90,31 +91,40 @@ def _group(group: dict[str, Any], now: float) -> Text:
     return text
 
 
-def _endpoint(endpoint: dict[str, Any], speeds: dict[str, float], now: float) -> Text:
+def _endpoint(endpoint: dict[str, Any], probed: _Probed, now: float) -> Text:
     share = endpoint["availability"]
     style = _GOOD if share == 1 else _PART if share > 0 else _BAD
     text = Text(endpoint["service"])
     where = [address for address, _ in endpoint["addresses"]] or [endpoint["cname"]]
     text.append(f" {', '.join(where)}", style=_QUIET)
     text.append(f"  {endpoint['state']}", style=style)
-    if 0 < share < 1 or (share == 0 and endpoint["state"] == "up"):
+    if 0 < share < 1 or (share == 0 and endpoint["state"] != "down"):
         text.append(f" {share:.0%} in service", style=style)
-    text.append(f"  {endpoint['reason']}, for {age(now - endpoint['since'])}", style=_QUIET)
+    targets = probed.get(endpoint["id"], [])
+    reason = _what_failed(targets) if endpoint["state"] == "down" else ""
+    text.append(f"  {reason or endpoint['reason']}, for {age(now - endpoint['since'])}", _QUIET)
     failing = [address for address, ok in endpoint["addresses"] if not ok]
     if failing and len(failing) < len(endpoint["addresses"]):
         text.append(f", without {', '.join(failing)}", style=_PART)
-    if endpoint["id"] in speeds:
-        text.append(f", checked in {speeds[endpoint['id']] * 1000:.1f} ms", style=_QUIET)
+    if targets:
+        slowest = max(target["duration"] for target in targets)
+        text.append(f", checked in {slowest * 1000:.1f} ms", style=_QUIET)
     return text
 
 
-def _speeds(targets: list[dict[str, Any]]) -> dict[str, float]:
-    """The slowest last probe of each endpoint, in seconds."""
-    speeds: dict[str, float] = {}
+def _probed(targets: list[dict[str, Any]]) -> _Probed:
+    """The targets of each endpoint that were probed."""
+    probed: _Probed = {}
     for target in targets:
         for id in target["endpoints"] if target["duration"] is not None else ():
-            speeds[id] = max(speeds.get(id, 0.0), target["duration"])
-    return speeds
+            probed.setdefault(id, []).append(target)
+    return probed
+
+
+def _what_failed(targets: list[dict[str, Any]]) -> str:
+    """Why its checks fail: its AZ, which went with it, says the rest."""
+    details = [target["detail"] for target in targets if target["state"] == "down"]
+    return ", ".join(dict.fromkeys(details))
 
 
 def _workers(status: dict[str, Any]) -> Table:
