@@ -130,7 +130,10 @@ class Engine:
             return self._respond_slowly(packet, host)
         entry = self._questions.get(question.lower())
         if entry is None:
-            return self._respond_slowly(packet, host)
+            # In lower case, type 65, HTTPS, reads as 97: such types stand under themselves.
+            entry = self._questions.get(question[:-4].lower() + question[-4:])
+            if entry is None:
+                return self._respond_slowly(packet, host)
         ready = entry.ready
         scope = 0
         if ready is None:
