@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 from collections import OrderedDict
@@ -13,6 +14,10 @@ _LENGTH = 2
 _READ = 1 << 16
 _MOST_WAITING = 1 << 18
 """Bytes of replies that wait for a slow reader before its queries are no longer read."""
+_LAST_ACCEPTS = 512
+_LAST_READS = 16
+"""At a stop: connections that the kernel has made already, and reads from each in one turn."""
+_OUT_OF_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
 class Connection:
@@ -50,6 +55,7 @@ class TcpServer:
         self._most = most
         self._idle = idle
         self._listening: list[socket.socket] = []
+        self._stopping = False
         # In the order of their last sign of life: the first is the one to close.
         self._connections: OrderedDict[socket.socket, Connection] = OrderedDict()
 
@@ -60,18 +66,35 @@ class TcpServer:
         """Accepts connections on a socket that listens and does not block."""
         self._listening.append(listening)
         self._selector.register(
-            listening, selectors.EVENT_READ, lambda _mask: self._accept(listening)
+            listening, selectors.EVENT_READ, lambda _mask: self._on_listening(listening)
         )
 
     def stop_listening(self) -> None:
-        """Takes no more connections; connections end when their queries are answered."""
+        """Takes no more connections; connections end when the queries that came are answered."""
         for listening in self._listening:
+            # A client whose connection the kernel has made does not know that nobody accepted it.
+            for _ in range(_LAST_ACCEPTS):
+                if not self._accept(listening):
+                    break
             self._selector.unregister(listening)
         self._listening.clear()
+        self._stopping = True
         for connection in list(self._connections.values()):
-            self._receive(connection)
-            connection.closing = True
+            self._finish(connection)
+
+    def _finish(self, connection: Connection) -> None:
+        """Ends a connection as soon as nothing more is there to be read.
+
+        Closing earlier would reset it, and lose the replies that are still on their way.
+        """
+        for _ in range(_LAST_READS):
+            if len(connection.sending) >= _MOST_WAITING:
+                break
+            if not self._receive(connection):
+                connection.closing = True
+                break
             self._send(connection)
+        self._send(connection)
 
     def close_idle(self) -> float | None:
         """Closes what was silent too long; returns the seconds until the next may be, or None.
@@ -92,14 +115,21 @@ class TcpServer:
         for connection in list(self._connections.values()):
             self._close(connection)
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _on_listening(self, listening: socket.socket) -> None:
+        # An event may have been waiting beside the one that stopped the listening.
+        if listening in self._listening:
+            self._accept(listening)
+
+    def _accept(self, listening: socket.socket) -> bool:
+        """Takes one connection; False where there is none to take."""
         try:
             connected, peer = listening.accept()
-        except OSError:
-            # Another worker was faster, the client is gone already, or files have run out.
-            if self._connections and len(self._connections) >= self._most // 2:
+        except OSError as error:
+            # Else the client is gone already, or another process was faster.
+            if error.errno in _OUT_OF_RESOURCES and self._connections:
+                self._face.drop("connection limit")
                 self._close(next(iter(self._connections.values())))
-            return
+            return False
         connected.setblocking(False)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if len(self._connections) >= self._most:
@@ -111,29 +141,35 @@ class TcpServer:
         self._selector.register(
             connected, selectors.EVENT_READ, lambda mask: self._on_event(connection, mask)
         )
+        return True
 
     def _on_event(self, connection: Connection, mask: int) -> None:
         if mask & selectors.EVENT_WRITE:
             self._send(connection)
-        if mask & selectors.EVENT_READ and connection.socket in self._connections:
+        if connection.socket not in self._connections:
+            return
+        if self._stopping:
+            self._finish(connection)
+        elif mask & selectors.EVENT_READ:
             self._receive(connection)
             self._send(connection)
 
-    def _receive(self, connection: Connection) -> None:
-        """Reads what is there, and answers each whole query."""
+    def _receive(self, connection: Connection) -> bool:
+        """Reads what is there, and answers each whole query; False when nothing was there."""
         try:
             data = connection.socket.recv(_READ)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
             connection.sending.clear()
-        if not data:
+        if not data or connection.closing:
             # The client is done sending; what it asked for is still sent (RFC 7766 6.2.4).
             connection.closing = True
-            return
+            return False
         connection.received += data
         self._answer(connection)
+        return True
 
     def _answer(self, connection: Connection) -> None:
         received = connection.received
@@ -148,7 +184,8 @@ class TcpServer:
             if reply is None:
                 # What is no query on a connection is no client worth keeping.
                 connection.closing = True
-                break
+                received.clear()
+                return
             connection.sending += len(reply).to_bytes(_LENGTH, "big") + reply
             self._touch(connection)
         del received[:position]

@@ -8,7 +8,7 @@ from geodns.server.face import Face
 
 _MOST_DATAGRAM = 4096
 """A query of a question, an OPT record and a TSIG is below 1,000 bytes; what is longer is cut, and
-then answered with FORMERR."""
+a record that this tears apart is answered with FORMERR."""
 
 
 def serve_udp(bound: socket.socket, face: Face) -> None:
