@@ -33,6 +33,7 @@ from geodns.server.sockets import WorkerSockets
 
 logger = logging.getLogger(__name__)
 _STATISTICS_SECONDS = 5.0
+_ENDED = "the worker has ended"
 _UNREAD = "-"  # the type of a query that was too broken to have one
 
 
@@ -109,6 +110,8 @@ class WorkerHandle:
 
     async def statistics(self) -> WorkerStatistics:
         """What it has counted. Raises TimeoutError or ConnectionError when it doesn't say."""
+        if self._channel.fileno() < 0:
+            raise ConnectionError(_ENDED)
         number = next(self._numbers)
         waiting = self._requests[number] = self._loop.create_future()
         self._send(AskStatistics(number), [])
@@ -194,7 +197,7 @@ class WorkerHandle:
         self._unsent.clear()
         for waiting in self._requests.values():
             if not waiting.done():
-                waiting.set_exception(ConnectionError("the worker has ended"))
+                waiting.set_exception(ConnectionError(_ENDED))
 
 
 def _readable(statistics: Statistics) -> WorkerStatistics:

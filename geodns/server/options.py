@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+
+class LogOptions(NamedTuple):
+    """How a worker writes its events, as ``geodns.log.configure`` takes it."""
+
+    format: str
+    level: str
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,12 @@ class WorkerOptions:
     tcp_connections: int
     tcp_idle: float
     version: str = ""
+    log_format: str = "auto"
+    log_level: str = "info"
+
+    @property
+    def log(self) -> LogOptions:
+        return LogOptions(self.log_format, self.log_level)
 
     def to_json(self) -> str:
         """The form in which they go on a command line."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from geodns.config.settings import SocketAddress
@@ -35,10 +35,14 @@ class WorkerSockets:
 
 @dataclass(frozen=True)
 class Sockets:
-    """The sockets of all workers, and the addresses that they are really bound to."""
+    """The sockets of all workers, and the addresses that they are really bound to.
+
+    ``left_out`` are IPv6 addresses that a machine without IPv6 can't have.
+    """
 
     workers: tuple[WorkerSockets, ...]
     addresses: tuple[SocketAddress, ...]
+    left_out: tuple[SocketAddress, ...] = ()
 
     def close(self) -> None:
         """Closes this process's copies."""
@@ -47,19 +51,31 @@ class Sockets:
 
 
 def open_sockets(
-    listen: Sequence[SocketAddress], workers: int, *, beside_orphans: bool = False
+    listen: Sequence[SocketAddress],
+    workers: int,
+    *,
+    beside_orphans: bool = False,
+    has_ipv6: Callable[[], bool] | None = None,
 ) -> Sockets:
     """Binds UDP and TCP sockets for every worker; a port 0 becomes one free port for all.
 
+    On a machine without IPv6, as many containers are, IPv6 addresses are left out beside others.
     ``beside_orphans``: workers of an earlier control process may still listen here, and that is
     well. Raises ListenError in one sentence otherwise.
     """
+    left_out = (
+        () if (has_ipv6 or _machine_has_ipv6)() else tuple(a for a in listen if ":" in a.host)
+    )
+    if len(left_out) == len(listen):
+        left_out = ()
     opened: list[socket.socket] = []
     addresses: list[SocketAddress] = []
     udp: list[list[socket.socket]] = [[] for _ in range(workers)]
     tcp: list[list[socket.socket]] = [[] for _ in range(workers)]
     try:
         for wanted in listen:
+            if wanted in left_out:
+                continue
             address = _claim(wanted, beside_orphans)
             addresses.append(address)
             for number in range(workers):
@@ -76,7 +92,18 @@ def open_sockets(
             each.close()
         raise
     both = zip(udp, tcp, strict=True)
-    return Sockets(tuple(WorkerSockets(tuple(u), tuple(t)) for u, t in both), tuple(addresses))
+    made = tuple(WorkerSockets(tuple(u), tuple(t)) for u, t in both)
+    return Sockets(made, tuple(addresses), left_out)
+
+
+def _machine_has_ipv6() -> bool:
+    """Whether this machine can have IPv6 sockets at all: then it has the loopback address."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def _claim(wanted: SocketAddress, beside_orphans: bool) -> SocketAddress:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 
 from geodns.server.face import Face
 
+_WILDCARDS = ("0.0.0.0", "::")
 _MOST_DATAGRAM = 4096
 """A query of a question, an OPT record and a TSIG is below 1,000 bytes; what is longer is cut, and
 a record that this tears apart is answered with FORMERR."""
@@ -47,10 +49,14 @@ def _serve(bound: socket.socket, face: Face) -> bool:
 def end_udp(bound: socket.socket) -> None:
     """Makes `serve_udp` return once the datagrams that have arrived are answered.
 
-    Linux wakes readers of an unconnected UDP socket on shutdown, although the call says ENOTCONN;
-    they then get what is queued, and at last nothing at all.
+    Linux wakes readers of a UDP socket on shutdown; they then get what is queued, and at last
+    nothing at all. Before that, the socket is connected to itself: the kernel deals no more
+    queries to it while others listen at the same address. On a wildcard address that would change
+    the address that replies come from, so there it isn't done.
     """
-    try:
+    with suppress(OSError):
+        host, port = bound.getsockname()[:2]
+        if host not in _WILDCARDS:
+            bound.connect((host, port))
+    with suppress(OSError):
         bound.shutdown(socket.SHUT_RD)
-    except OSError:
-        return

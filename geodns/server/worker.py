@@ -21,6 +21,7 @@ from collections import deque
 from pathlib import Path
 from typing import IO
 
+from geodns import log
 from geodns.answer.cold import Identity
 from geodns.answer.engine import Counts
 from geodns.answer.image import Image
@@ -230,7 +231,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--options", required=True)
     given = parser.parse_args(arguments)
     options = WorkerOptions.from_json(given.options)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log.configure(options.log)
     gc.disable()
     sys.setswitchinterval(_SWITCH_SECONDS)
     _raise_file_limit()

@@ -111,3 +111,14 @@ def test_an_address_of_another_machine_is_one_sentence() -> None:
     assert str(raised.value) == (
         "192.0.2.1:5300 is not an address of this machine; change `listen`"
     )
+
+
+def test_a_machine_without_ipv6_listens_on_the_rest() -> None:
+    listen = [SocketAddress("127.0.0.1", 0), SocketAddress("::1", 0)]
+    sockets = open_sockets(listen, 1, has_ipv6=lambda: False)
+    try:
+        assert [address.host for address in sockets.addresses] == ["127.0.0.1"]
+        assert sockets.left_out == (SocketAddress("::1", 0),)
+        assert len(sockets.workers[0].udp) == 1
+    finally:
+        sockets.close()
