@@ -71,6 +71,11 @@ class ControlProcess:
             self._sockets = open_sockets(server.listen, _workers(server), beside_orphans=True)
         self._worker_sockets = list(self._sockets.workers)
         self._addresses = tuple(map(str, self._sockets.addresses))
+        if self._sockets.left_out:
+            logger.warning(
+                "this machine has no IPv6; it is not listened on",
+                extra={"addresses": list(map(str, self._sockets.left_out))},
+            )
         supervisor = Supervisor(self._start_worker, _workers(server), self._remember)
         self._supervisor = supervisor
         supervisor.publish_image(self._in_use.image)
@@ -276,6 +281,8 @@ def _options(server: Server) -> WorkerOptions:
         accept_client_subnet=server.client_subnet.accept,
         tcp_connections=server.tcp.connections,
         tcp_idle=server.tcp.idle,
+        log_format=server.log.format,
+        log_level=server.log.level,
     )
 
 
