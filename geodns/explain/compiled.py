@@ -1,0 +1,47 @@
+"""The part of an image that one question needs: its zones at once, one service's locations after.
+
+Ranking every service over a city-size database takes seconds each; which service a question is for
+is known from the zones alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import dns.name
+import numpy as np
+
+from geodns.answer.compile import compile_image
+from geodns.answer.image import Image
+from geodns.config.settings import Configuration, Services
+from geodns.geo.locations import Locations
+from geodns.geo.place import NOWHERE
+from geodns.geo.places import PlaceTable
+from geodns.geo.ranges import map_values, whole_space
+
+
+def zones_image(configuration: Configuration, name: dns.name.Name) -> Image:
+    """The image of the zones that may hold a name; every client is nowhere in it."""
+    zones = tuple(zone for zone in configuration.zones if name.is_subdomain(zone.origin))
+    everywhere = np.zeros(1, np.int32)
+    nowhere = Locations(
+        map_values(whole_space(4, 0), everywhere),
+        map_values(whole_space(6, 0), everywhere),
+        PlaceTable.of([NOWHERE]),
+    )
+    return compile_image(replace(configuration, zones=zones), nowhere)
+
+
+def with_service(
+    image: Image, configuration: Configuration, number: int, locations: Locations
+) -> Image:
+    """The image with one of its services ranked over the real locations.
+
+    For questions of that service, it answers as the image of the whole configuration does.
+    """
+    name = image.services[number].name
+    only = Services(services={name: configuration.services.services[name]})
+    ranked = compile_image(replace(configuration, zones=(), services=only), locations)
+    services = list(image.services)
+    services[number] = ranked.services[0]
+    return Image(image.zones, tuple(services), ranked.locations)

@@ -1,0 +1,208 @@
+"""The parts of an explanation: what was found, in the order in which an answer comes about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from geodns.answer.shares import Reason
+from geodns.geo.place import Place
+
+ZoneKind = Literal[
+    "service", "static", "alias", "nodata", "nxdomain", "referral", "refused", "yxdomain", "special"
+]
+"""What a question is in the zones. ``alias``: a chain of aliases that ends outside of the zone, or
+goes round in a circle; ``special``: a type that is not looked up in a zone, as AXFR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """One step of a chain: at ``owner``, a CNAME or DNAME that stands at ``source``, to ``target``.
+
+    ``source`` differs from ``owner`` for a wildcard and for a DNAME.
+    """
+
+    owner: str
+    kind: Literal["CNAME", "DNAME"]
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneFinding:
+    """What the zones say. ``name`` is where the aliases lead; ``source`` the name that answers.
+
+    ``source`` is None where none does. ``sentence`` says what ``kind`` means here.
+    """
+
+    zone: str | None
+    kind: ZoneKind
+    name: str
+    source: str | None
+    aliases: tuple[Alias, ...]
+    service: str | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFinding:
+    """Where the availability comes from: a running server's present state, or an assumption."""
+
+    source: Literal["live", "assumed"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFinding:
+    """What one database says: the prefix that holds the address, and the record in words.
+
+    ``prefix`` and ``summary`` as ``geodns.geo.lookup`` gives them; ``record`` is what stands in the
+    file.
+    """
+
+    file: str
+    prefix: str
+    summary: str
+    record: object
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFinding:
+    """Where the client is. ``address`` is what is looked up.
+
+    ``carried_by`` says how an IPv6 address carries it (``NAT64``), None where it stands for itself.
+    ``prefix`` is the largest network around the address that has the same place.
+    ``latency_prefix`` is the prefix row of the latency tables that covers it, ``latency_row`` the
+    row that counts.
+    """
+
+    address: str
+    carried_by: str | None
+    databases: tuple[DatabaseFinding, ...]
+    place: Place
+    prefix: str
+    latency_prefix: str | None
+    latency_row: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFinding:
+    """One endpoint in a tier. ``addresses`` are those of the type asked for, or a CNAME target.
+
+    ``share`` is the part of the class's clients whose answer names it first. ``passed_over`` is
+    why it gets none, None where it is in service.
+    """
+
+    id: str
+    availability_zone: str
+    weight: int
+    availability: float
+    state: str
+    addresses: tuple[str, ...]
+    share: float
+    passed_over: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TierFinding:
+    """One tier; ``cost`` is in ``unit``, nan where unknown, and ``source`` says where it is from.
+
+    ``share`` is the part of the class's clients that it takes, and ``reason`` why it takes any.
+    ``passed_over`` is why it can't take any.
+    """
+
+    name: str
+    title: str | None
+    cost: float
+    unit: str
+    source: str
+    share: float
+    reason: Reason | None
+    passed_over: str | None
+    endpoints: tuple[EndpointFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The tiers for the client's class, best first.
+
+    ``class_number`` of ``classes``; ``prefix`` is the network around the client that is of this
+    class. ``unserved`` is the share of the class that gets what ``when_down`` says.
+    """
+
+    service: str
+    steering: str
+    class_number: int
+    classes: int
+    prefix: str
+    tiers: tuple[TierFinding, ...]
+    unserved: float
+    when_down: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Why this answer: the reason word, and which of equally good endpoints.
+
+    ``region`` and ``endpoints`` are empty where ``when_down`` answers. ``slot`` is None where all
+    slots have one answer.
+    """
+
+    reason: Reason
+    region: str | None
+    tier: str | None
+    endpoints: tuple[str, ...]
+    slot: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record of a reply, in presentation form."""
+
+    owner: str
+    ttl: int
+    type: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The engine's reply. ``ttl`` is the lowest of the answer's; ``scope`` a network, None: none.
+
+    ``truncated`` says whether it is too long for UDP, so that a client comes back over TCP.
+    """
+
+    rcode: str
+    authoritative: bool
+    answer: tuple[Record, ...]
+    authority: tuple[Record, ...]
+    additional: tuple[Record, ...]
+    ttl: int | None
+    scope: str | None
+    scope_why: str
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question as it is explained. ``client`` is a network, or a resolver's address."""
+
+    name: str
+    type: str
+    client: str
+    subnet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything. The parts that depend on the client are None where the answer does not."""
+
+    asked: Asked
+    zone: ZoneFinding
+    health: HealthFinding | None
+    client: ClientFinding | None
+    ranking: Ranking | None
+    choice: Choice | None
+    answer: Answer
+    notes: tuple[str, ...]

@@ -1,0 +1,183 @@
+"""The ranking for a client: costs from the steering, shares and picks from the answer tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from geodns.answer.client import Located
+from geodns.answer.entry import steering_type
+from geodns.answer.image import EndpointImage, ServiceImage, WhenDown
+from geodns.answer.plan import Plan
+from geodns.answer.resolve import AAAA
+from geodns.answer.service import NO_TIER, shares_of
+from geodns.answer.shares import Pick, Share
+from geodns.config.settings import Topology
+from geodns.explain.explanation import EndpointFinding, Ranking, TierFinding
+from geodns.explain.whatif import Availabilities
+from geodns.explain.zones import text
+from geodns.steering.ranking import Tier
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The client's class: who gets what in it, and what this client gets.
+
+    ``family`` is the type whose addresses steer. ``picks`` are those that clients of the class can
+    get, one for each slot or one for all; ``tiers`` is the order in which tiers are asked.
+    """
+
+    service: ServiceImage
+    family: int
+    tiers: tuple[int, ...]
+    shares: tuple[Share, ...]
+    picks: tuple[Pick, ...]
+    pick: Pick
+
+
+def stand(
+    service: ServiceImage, type: int, located: Located, available: Availabilities
+) -> Standing:
+    """What the engine's table for a client's class holds, and what the client's slot picks."""
+    plan = Plan(service, steering_type(type), available.states())
+    table = plan.build(located.number)
+    chosen = tuple(plan.picks[number] for number in table)
+    ranked = service.classes[located.number]
+    # Tiers that a class does not name come after, in file order.
+    behind = tuple(tier for tier in range(len(service.tiers)) if tier not in ranked)
+    return Standing(
+        service=service,
+        family=plan.type,
+        tiers=(*ranked, *behind),
+        shares=tuple(shares_of(service, located.number, plan.type, available.states())),
+        picks=chosen,
+        pick=chosen[located.slot if len(chosen) > 1 else 0],
+    )
+
+
+def rank(
+    standing: Standing,
+    explained: Sequence[Tier],
+    available: Availabilities,
+    topology: Topology,
+    steering: str,
+    located: Located,
+    prefix: str,
+) -> Ranking:
+    """The ranking, tier by tier. ``explained`` is what the steering says of the same tiers."""
+    service = standing.service
+    by_endpoints = {tier.endpoints: tier for tier in explained}
+    first = Counter(pick.addresses[0].endpoint for pick in standing.picks if pick.addresses)
+    total = len(standing.picks)
+    by_tier: dict[int, Share] = {}
+    for share in standing.shares:
+        # A tier comes a second time where what is left over is forced on it.
+        by_tier.setdefault(share.tier, share)
+    serving = {
+        candidate.address.endpoint for share in standing.shares for candidate in share.candidates
+    }
+    titles = _titles(topology)
+    tiers = []
+    for number in standing.tiers:
+        image = service.tiers[number]
+        cost = by_endpoints[image.endpoints]
+        taken = by_tier.get(number)
+        endpoints = tuple(
+            _endpoint(standing, position, position in serving, available, first[position] / total)
+            for position in image.endpoints
+        )
+        tiers.append(
+            TierFinding(
+                name=image.name,
+                title=titles.get(image.name),
+                cost=cost.cost,
+                unit=cost.unit,
+                source=cost.source,
+                share=sum(endpoint.share for endpoint in endpoints),
+                reason=taken.reason if taken else None,
+                passed_over=None if taken else _tier_passed_over(endpoints),
+                endpoints=endpoints,
+            )
+        )
+    return Ranking(
+        service=service.name,
+        steering=steering,
+        class_number=located.number,
+        classes=len(service.classes),
+        prefix=prefix,
+        tiers=tuple(tiers),
+        unserved=sum(pick.tier == NO_TIER for pick in standing.picks) / total,
+        when_down=when_down_words(service.when_down),
+    )
+
+
+def address_texts(endpoint: EndpointImage, family: int) -> list[tuple[int, str]]:
+    """The addresses of a family with their positions, or the CNAME target with -1."""
+    if endpoint.cname is not None:
+        return [(-1, text(endpoint.cname))]
+    addresses = endpoint.v6 if family == AAAA else endpoint.v4
+    return [(position, str(ip_address(packed))) for position, packed in addresses]
+
+
+def when_down_words(down: WhenDown) -> str:
+    """What is answered when nothing is available."""
+    if down.cname is not None:
+        return f"the CNAME {text(down.cname)}"
+    if down.kind == "fallback":
+        return ", ".join(str(ip_address(packed)) for packed in (*down.v4, *down.v6))
+    return "all endpoints as if all were up" if down.kind == "serve_all" else "no data"
+
+
+def _endpoint(
+    standing: Standing, position: int, serving: bool, available: Availabilities, share: float
+) -> EndpointFinding:
+    endpoint = standing.service.endpoints[position]
+    addresses = address_texts(endpoint, standing.family)
+    return EndpointFinding(
+        id=endpoint.id,
+        availability_zone=endpoint.availability_zone,
+        weight=endpoint.weight,
+        availability=available.availability(endpoint.id),
+        state=available.state(endpoint.id),
+        addresses=tuple(address for _, address in addresses),
+        share=share,
+        passed_over=None if serving else _passed_over(standing, position, addresses, available),
+    )
+
+
+def _passed_over(
+    standing: Standing,
+    position: int,
+    addresses: list[tuple[int, str]],
+    available: Availabilities,
+) -> str | None:
+    """Why an endpoint can't be answered, None where it can."""
+    endpoint = standing.service.endpoints[position]
+    state = available.state(endpoint.id)
+    if available.availability(endpoint.id) <= 0:
+        return state if endpoint.id in available.withdrawn else f"withdrawn: {state}"
+    if not addresses:
+        return f"has no {'AAAA' if standing.family == AAAA else 'A'} address"
+    if not any(available.in_service(endpoint.id, number) for number, _ in addresses):
+        return f"no address of this type is in service: {state}"
+    tier = next(tier for tier in standing.service.tiers if position in tier.endpoints)
+    others = (standing.service.endpoints[other].weight for other in tier.endpoints)
+    return "weight 0" if endpoint.weight == 0 and any(others) else None
+
+
+def _tier_passed_over(endpoints: Sequence[EndpointFinding]) -> str | None:
+    reasons = [endpoint.passed_over for endpoint in endpoints]
+    # An endpoint of weight 0 is no reason: a tier of such alone takes clients all the same.
+    usable = [reason for reason in reasons if reason is None or reason == "weight 0"]
+    if usable or not endpoints:
+        return None
+    return "; ".join(dict.fromkeys(reason for reason in reasons if reason is not None))
+
+
+def _titles(topology: Topology) -> dict[str, str | None]:
+    titles = {name: region.title for name, region in topology.regions.items()}
+    for region in topology.regions.values():
+        titles |= {name: az.title for name, az in region.availability_zones.items()}
+    return titles

@@ -1,0 +1,210 @@
+"""An explanation for people: headings and tables, in colour where the console has any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from geodns.explain.explanation import (
+    Answer,
+    Asked,
+    Choice,
+    ClientFinding,
+    EndpointFinding,
+    Explanation,
+    HealthFinding,
+    Ranking,
+    Record,
+    TierFinding,
+    ZoneFinding,
+)
+from geodns.geo.place import Place
+
+_GAP = (0, 2, 0, 0)
+_INDENT = (0, 0, 0, 2)
+_STYLES = {"nearest": "green", "failover": "yellow", "spill": "yellow", "forced": "red"}
+
+_Pair = tuple[str, str | Text]
+
+
+def render(explanation: Explanation) -> Group:
+    """The parts in the order in which an answer comes about."""
+    parts: list[RenderableType] = [_title(explanation.asked)]
+    parts += _section("Zones", _pairs(_zone(explanation.zone)))
+    if explanation.client is not None:
+        parts += _section("Client", _pairs(_client(explanation.client)))
+    if explanation.ranking is not None and explanation.health is not None:
+        parts += _ranking(explanation.ranking, explanation.health)
+    parts += _section("Answer", *_answer(explanation.answer, explanation.choice))
+    if explanation.notes:
+        parts += _section("Notes", *(Text(note) for note in explanation.notes))
+    return Group(*parts)
+
+
+def _title(asked: Asked) -> Text:
+    whom = "the client subnet" if asked.subnet else "the resolver at"
+    return Text.assemble(
+        (f"{asked.name} {asked.type}", "bold"), f" for {whom} ", (asked.client, "bold")
+    )
+
+
+def _section(heading: str, *parts: RenderableType) -> list[RenderableType]:
+    return [Text(), Text(heading, "bold cyan"), *(Padding(part, _INDENT) for part in parts)]
+
+
+def _pairs(pairs: Iterable[_Pair]) -> Table:
+    grid = Table.grid(padding=_GAP)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for key, value in pairs:
+        grid.add_row(key, value if isinstance(value, Text) else Text(value))
+    return grid
+
+
+def _table(columns: Sequence[tuple[str, bool]]) -> Table:
+    """A table with these headings; the flag says that a column is of numbers."""
+    table = Table(box=None, pad_edge=False, padding=_GAP, header_style="dim")
+    for heading, numbers in columns:
+        table.add_column(heading, justify="right" if numbers else "left", overflow="fold")
+    return table
+
+
+def _zone(zone: ZoneFinding) -> Iterator[_Pair]:
+    if zone.zone is not None:
+        yield "zone", zone.zone
+    for alias in zone.aliases:
+        at = f" (at {alias.source})" if alias.source != alias.owner else ""
+        yield "alias", f"{alias.owner} {alias.kind}{at} -> {alias.target}"
+    if zone.source is not None and zone.source != zone.name:
+        yield "wildcard", f"{zone.source} answers for {zone.name}"
+    elif zone.source is not None:
+        yield "name", zone.name
+    yield "says", zone.sentence
+
+
+def _client(client: ClientFinding) -> Iterator[_Pair]:
+    if client.carried_by is not None:
+        yield "address", f"{client.address}, carried in the IPv6 address by {client.carried_by}"
+    else:
+        yield "address", client.address
+    for database in client.databases:
+        yield "database", f"{database.file}: {database.prefix}: {database.summary}"
+    yield "place", f"{place_words(client.place)}, in all of {client.prefix}"
+    if client.latency_prefix is not None:
+        yield "prefix row", f"{client.latency_prefix} of the latency table covers it"
+    if client.latency_row is not None:
+        yield "latency row", f"{client.latency_row} is the most specific"
+
+
+def place_words(place: Place) -> str:
+    """What is known of a place, the widest first."""
+    country = place.country
+    if place.subdivision:
+        country = f"{country}-{place.subdivision}"
+    words = [word for word in (place.continent, country, place.city) if word]
+    if place.latitude is not None and place.longitude is not None:
+        words.append(f"{place.latitude:.2f} {place.longitude:.2f}")
+    if place.asn is not None:
+        words.append(f"AS{place.asn}")
+    return ", ".join(words) or "unknown"
+
+
+def _ranking(ranking: Ranking, health: HealthFinding) -> list[RenderableType]:
+    about: list[_Pair] = [
+        ("service", f"{ranking.service}, steering {ranking.steering}"),
+        ("class", f"{ranking.class_number} of {ranking.classes}, in all of {ranking.prefix}"),
+        ("health", health.sentence),
+    ]
+    if ranking.unserved:
+        about.append(("when down", f"{percent(ranking.unserved)} get {ranking.when_down}"))
+    tiers = _table([("", True), ("tier", False), ("cost", True), ("from", False), ("", False)])
+    for position, tier in enumerate(ranking.tiers, 1):
+        name = f"{tier.name} ({tier.title})" if tier.title else tier.name
+        tiers.add_row(f"{position}", Text(name), cost(tier), Text(tier.source), _outcome(tier))
+    shown = [endpoint for tier in ranking.tiers for endpoint in _worth_showing(tier)]
+    parts: list[RenderableType] = [_pairs(about), Text(), tiers]
+    if shown:
+        parts += [Text(), _endpoints(shown)]
+    return _section("Ranking", *parts)
+
+
+def cost(tier: TierFinding) -> str:
+    """A tier's cost with its unit."""
+    if math.isnan(tier.cost):
+        return "unknown"
+    if tier.unit == "rank":
+        return f"{tier.cost:.0f}."
+    digits = 0 if tier.cost >= 10 or tier.cost == round(tier.cost) else 1
+    return f"{tier.cost:.{digits}f} {tier.unit}"
+
+
+def percent(share: float) -> str:
+    """A share of clients."""
+    return f"{share:.0%}" if round(share, 3) in (0, 1) else f"{share:.1%}"
+
+
+def _outcome(tier: TierFinding) -> Text:
+    if tier.reason is not None:
+        return Text(f"{tier.reason}, takes {percent(tier.share)}", _STYLES[tier.reason])
+    if tier.passed_over is not None:
+        return Text(f"passed over: {tier.passed_over}", "red")
+    return Text("stands by", "dim")
+
+
+def _worth_showing(tier: TierFinding) -> list[EndpointFinding]:
+    """All endpoints of a tier that is in question; of one that stands by, what is out of order."""
+    if tier.reason is not None or tier.passed_over is not None:
+        return list(tier.endpoints)
+    return [e for e in tier.endpoints if e.passed_over is not None or e.availability < 1]
+
+
+def _endpoints(endpoints: Sequence[EndpointFinding]) -> Table:
+    table = _table(
+        [
+            ("endpoint", False),
+            ("addresses", False),
+            ("weight", True),
+            ("avail.", True),
+            ("share", True),
+            ("state", False),
+        ]
+    )
+    for endpoint in endpoints:
+        words = endpoint.passed_over if endpoint.passed_over is not None else endpoint.state
+        table.add_row(
+            Text(endpoint.id),
+            Text(", ".join(endpoint.addresses)),
+            str(endpoint.weight),
+            f"{endpoint.availability:g}",
+            percent(endpoint.share),
+            Text(words, "red" if endpoint.passed_over is not None else ""),
+        )
+    return table
+
+
+def _answer(answer: Answer, choice: Choice | None) -> list[RenderableType]:
+    flags = "authoritative" if answer.authoritative else "not authoritative"
+    pairs: list[_Pair] = [("status", f"{answer.rcode}, {flags}")]
+    if choice is not None:
+        pairs.append(("reason", Text(choice.reason, _STYLES[choice.reason])))
+        pairs.append(("why", choice.why))
+    if answer.ttl is not None:
+        pairs.append(("TTL", f"{answer.ttl} s"))
+    scope = answer.scope if answer.scope is not None else "none"
+    pairs.append(("scope", f"{scope}: {answer.scope_why}"))
+    if answer.truncated:
+        pairs.append(("UDP", "too long for UDP: truncated there, and whole over TCP"))
+    parts: list[RenderableType] = [_pairs(pairs)]
+    records = (*answer.answer, *answer.authority, *answer.additional)
+    if records:
+        parts += [Text(), *map(_record, records)]
+    return parts
+
+
+def _record(record: Record) -> Text:
+    return Text(f"{record.owner} {record.ttl} IN {record.type} {record.data}", "bold")
