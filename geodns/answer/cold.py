@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dnslib import CLASS, QTYPE, RR, TXT, DNSHeader, DNSQuestion, DNSRecord
 
-from geodns.answer.edns import MalformedOptError, Opt, opt_record, read_opt
+from geodns.answer.edns import MalformedOptError, Opt, opt_record, parse_opt, read_opt
 from geodns.answer.names import HEADER_BYTES, name_end
 from geodns.answer.resolve import FORMERR, NOTIMP, REFUSED
 
@@ -50,7 +50,7 @@ def read_query(
     if packet[2] & _QR:
         return "reply"
     if packet[2] & _OPCODE:
-        return error_reply(packet, NOTIMP)
+        return _not_implemented(packet)
     if packet[4:6] != b"\0\x01":
         # RFC 9619 4: a QUERY has exactly one question; anything else gets FORMERR.
         return error_reply(packet, FORMERR)
@@ -65,6 +65,22 @@ def read_query(
     except Exception:  # noqa: BLE001
         return error_reply(packet, FORMERR, question)
     return _read_parsed(packet, record, question, identity, accept_client_subnet)
+
+
+def _not_implemented(packet: bytes) -> bytes:
+    """The reply to an opcode that we don't have, with question and EDNS where it looks like QUERY.
+
+    RFC 6891 6.1.1: a reply has an OPT record where the request has one.
+    """
+    end = name_end(packet, HEADER_BYTES) + 4
+    if packet[4:6] != b"\0\1" or end < HEADER_BYTES + 5 or end > len(packet):
+        return error_reply(packet, NOTIMP)
+    try:
+        opt = parse_opt(packet[end:], b"", accept_client_subnet=False)
+    except MalformedOptError:
+        opt = None
+    do = opt is not None and opt.do
+    return error_reply(packet, NOTIMP, packet[HEADER_BYTES:end], edns=opt is not None, do=do)
 
 
 def _read_parsed(
