@@ -15,8 +15,7 @@ def as_json(explanation: Explanation) -> str:
     data = asdict(explanation)
     if explanation.client is not None:
         data["client"]["place"] = explanation.client.place._asdict()
-    # A database may hold what JSON can't, such as bytes.
-    return json.dumps(_plain(data), indent=2, ensure_ascii=False, default=str)
+    return json.dumps(_plain(data), indent=2, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geodns.answer.client import Located
+from geodns.answer.client import V4_SUBNET, V6_SUBNET, Located
 from geodns.answer.service import NO_TIER
 from geodns.answer.shares import SLOTS, Candidate
 from geodns.explain.client import carried, network_around
@@ -10,14 +10,14 @@ from geodns.explain.explanation import Choice, Ranking
 from geodns.explain.question import Address
 from geodns.explain.ranking import Standing
 
-_SUBNET = {4: 24, 6: 48}
+_SUBNET = {4: V4_SUBNET, 6: V6_SUBNET}
 
 
 def choose(standing: Standing, ranking: Ranking, located: Located, address: Address) -> Choice:
     """The reason word and the pick of a client's slot, with words on both."""
     pick, service = standing.pick, standing.service
     one = len(standing.picks) == 1
-    endpoints = dict.fromkeys(service.endpoints[address.endpoint] for address in pick.addresses)
+    endpoints = dict.fromkeys(service.endpoints[chosen.endpoint] for chosen in pick.addresses)
     best = next(iter(endpoints), None)
     sentences = [_why_tier(standing, ranking)]
     if best is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from geodns.answer.shares import Reason
 from geodns.geo.place import Place
@@ -56,14 +56,13 @@ class HealthFinding:
 class DatabaseFinding:
     """What one database says: the prefix that holds the address, and the record in words.
 
-    ``prefix`` and ``summary`` as ``geodns.geo.lookup`` gives them; ``record`` is what stands in the
-    file.
+    ``record`` is what stands in the file, empty where it says nothing.
     """
 
     file: str
     prefix: str
     summary: str
-    record: object
+    record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

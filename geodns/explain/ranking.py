@@ -69,46 +69,20 @@ def rank(
     """The ranking, tier by tier. ``explained`` is what the steering says of the same tiers."""
     service = standing.service
     by_endpoints = {tier.endpoints: tier for tier in explained}
-    first = Counter(pick.addresses[0].endpoint for pick in standing.picks if pick.addresses)
-    total = len(standing.picks)
-    by_tier: dict[int, Share] = {}
-    for share in standing.shares:
-        # A tier comes a second time where what is left over is forced on it.
-        by_tier.setdefault(share.tier, share)
-    serving = {
-        candidate.address.endpoint for share in standing.shares for candidate in share.candidates
-    }
-    titles = _titles(topology)
-    tiers = []
-    for number in standing.tiers:
-        image = service.tiers[number]
-        cost = by_endpoints[image.endpoints]
-        taken = by_tier.get(number)
-        endpoints = tuple(
-            _endpoint(standing, position, position in serving, available, first[position] / total)
-            for position in image.endpoints
-        )
-        tiers.append(
-            TierFinding(
-                name=image.name,
-                title=titles.get(image.name),
-                cost=cost.cost,
-                unit=cost.unit,
-                source=cost.source,
-                share=sum(endpoint.share for endpoint in endpoints),
-                reason=taken.reason if taken else None,
-                passed_over=None if taken else _tier_passed_over(endpoints),
-                endpoints=endpoints,
-            )
-        )
+    endpoints = _endpoints(standing, available)
+    tiers = tuple(
+        _tier(standing, number, by_endpoints[service.tiers[number].endpoints], endpoints, topology)
+        for number in standing.tiers
+    )
+    unserved = sum(pick.tier == NO_TIER for pick in standing.picks) / len(standing.picks)
     return Ranking(
         service=service.name,
         steering=steering,
         class_number=located.number,
         classes=len(service.classes),
         prefix=prefix,
-        tiers=tuple(tiers),
-        unserved=sum(pick.tier == NO_TIER for pick in standing.picks) / total,
+        tiers=tiers,
+        unserved=unserved,
         when_down=when_down_words(service.when_down),
     )
 
@@ -128,6 +102,47 @@ def when_down_words(down: WhenDown) -> str:
     if down.kind == "fallback":
         return ", ".join(str(ip_address(packed)) for packed in (*down.v4, *down.v6))
     return "all endpoints as if all were up" if down.kind == "serve_all" else "no data"
+
+
+def _tier(
+    standing: Standing,
+    number: int,
+    explained: Tier,
+    all_endpoints: Sequence[EndpointFinding],
+    topology: Topology,
+) -> TierFinding:
+    endpoints = tuple(all_endpoints[position] for position in explained.endpoints)
+    # A tier comes a second time where what is left over is forced on it.
+    reason = next((share.reason for share in standing.shares if share.tier == number), None)
+    return TierFinding(
+        name=explained.name,
+        title=_title(topology, explained.name),
+        cost=explained.cost,
+        unit=explained.unit,
+        source=explained.source,
+        share=sum(endpoint.share for endpoint in endpoints),
+        reason=reason,
+        passed_over=None if reason is not None else _tier_passed_over(endpoints),
+        endpoints=endpoints,
+    )
+
+
+def _endpoints(standing: Standing, available: Availabilities) -> list[EndpointFinding]:
+    """All endpoints of the service, in its order."""
+    first = Counter(pick.addresses[0].endpoint for pick in standing.picks if pick.addresses)
+    serving = {
+        candidate.address.endpoint for share in standing.shares for candidate in share.candidates
+    }
+    return [
+        _endpoint(
+            standing,
+            position,
+            position in serving,
+            available,
+            first[position] / len(standing.picks),
+        )
+        for position in range(len(standing.service.endpoints))
+    ]
 
 
 def _endpoint(
@@ -176,8 +191,9 @@ def _tier_passed_over(endpoints: Sequence[EndpointFinding]) -> str | None:
     return "; ".join(dict.fromkeys(reason for reason in reasons if reason is not None))
 
 
-def _titles(topology: Topology) -> dict[str, str | None]:
-    titles = {name: region.title for name, region in topology.regions.items()}
-    for region in topology.regions.values():
-        titles |= {name: az.title for name, az in region.availability_zones.items()}
-    return titles
+def _title(topology: Topology, name: str) -> str | None:
+    """The title of a region or an AZ."""
+    if name in topology.regions:
+        return topology.regions[name].title
+    azs = (region.availability_zones.get(name) for region in topology.regions.values())
+    return next((az.title for az in azs if az is not None), None)

@@ -23,6 +23,7 @@ from geodns.explain.explanation import (
     TierFinding,
     ZoneFinding,
 )
+from geodns.geo.countries import continent_centre, country_centre
 from geodns.geo.place import Place
 
 _GAP = (0, 2, 0, 0)
@@ -94,7 +95,8 @@ def _client(client: ClientFinding) -> Iterator[_Pair]:
         yield "address", client.address
     for database in client.databases:
         yield "database", f"{database.file}: {database.prefix}: {database.summary}"
-    yield "place", f"{place_words(client.place)}, in all of {client.prefix}"
+    centre = " (the centre of its people)" if _at_a_centre(client.place) else ""
+    yield "place", f"{place_words(client.place)}{centre}, in all of {client.prefix}"
     if client.latency_prefix is not None:
         yield "prefix row", f"{client.latency_prefix} of the latency table covers it"
     if client.latency_row is not None:
@@ -103,15 +105,22 @@ def _client(client: ClientFinding) -> Iterator[_Pair]:
 
 def place_words(place: Place) -> str:
     """What is known of a place, the widest first."""
-    country = place.country
-    if place.subdivision:
-        country = f"{country}-{place.subdivision}"
+    country = f"{place.country}-{place.subdivision}" if place.subdivision else place.country
     words = [word for word in (place.continent, country, place.city) if word]
     if place.latitude is not None and place.longitude is not None:
         words.append(f"{place.latitude:.2f} {place.longitude:.2f}")
     if place.asn is not None:
         words.append(f"AS{place.asn}")
     return ", ".join(words) or "unknown"
+
+
+def _at_a_centre(place: Place) -> bool:
+    """Whether coordinates are those that a country or continent without any is given."""
+    found = (
+        country_centre(place.country) if place.country else None,
+        continent_centre(place.continent) if place.continent else None,
+    )
+    return (place.latitude, place.longitude) in [(c.latitude, c.longitude) for c in found if c]
 
 
 def _ranking(ranking: Ranking, health: HealthFinding) -> list[RenderableType]:
