@@ -17,6 +17,7 @@ from geodns.cli.options import config_option, json_option
 from geodns.config.find import find
 from geodns.config.load import load
 from geodns.config.settings import Configuration
+from geodns.control.location_cache import locate
 from geodns.explain.as_json import as_json as to_json
 from geodns.explain.build import Given
 from geodns.explain.build import explain as explained
@@ -25,7 +26,7 @@ from geodns.explain.live import ask_server, assumed_up
 from geodns.explain.question import Address, QuestionError, parse_question
 from geodns.explain.render import render
 from geodns.explain.whatif import Availabilities, UnknownIdError, withdraw
-from geodns.geo.database import EMBEDDED_DATABASE, load_locations
+from geodns.geo.database import EMBEDDED_DATABASE
 from geodns.geo.lookup import look_up
 
 _PLAIN_WIDTH = 500  # columns where there is no terminal: other programs want a line to be a line
@@ -89,12 +90,14 @@ def _given(configuration: Configuration, down: Sequence[str], assume_up: bool) -
         raise click.BadParameter(str(error), param_hint="--down") from error
     admin = configuration.server.admin
     known, health = (None, assumed_up()) if assume_up else ask_server(admin)
-    files = configuration.server.geoip.databases
+    server = configuration.server
+    files = server.geoip.databases
     return Given(
         configuration=configuration,
         health=health,
         available=Availabilities(known or {}, withdrawn, tuple(down), live=known is not None),
-        locations=partial(load_locations, files),
+        # What the server keeps in its state folder is read, and left as it is.
+        locations=lambda: locate(files, server.state, keep=False).locations,
         databases=partial(_databases, files),
     )
 

@@ -44,9 +44,10 @@ class Located:
     warnings: tuple[Problem, ...] = ()
 
 
-def locate(databases: Sequence[Path], state: Path) -> Located:
+def locate(databases: Sequence[Path], state: Path, *, keep: bool = True) -> Located:
     """The locations of these databases, as fast as they can be had.
 
+    ``keep``: what had to be expanded is written to the state folder; only its owner may say so.
     Raises GeoError when a database can't be used and the last good locations are not known, or are
     those of another list of databases.
     """
@@ -68,7 +69,8 @@ def locate(databases: Sequence[Path], state: Path) -> Located:
             severity="warning",
         )
         return Located(cached[1].locations, cached[1].databases, (warning,))
-    _write(state / _FILE, fresh, key, databases)
+    if keep:
+        _write(state / _FILE, fresh, key, databases)
     return fresh
 
 

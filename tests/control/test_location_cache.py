@@ -107,3 +107,12 @@ def test_a_state_folder_that_can_not_be_written_costs_only_time(tmp_path: Path) 
     (tmp_path / "var").write_text("a file")
     located = locate([_database(tmp_path / "a.mmdb")], tmp_path / "var")
     assert _countries(located) == {None, "DE", "JP"}
+
+
+def test_who_does_not_own_the_state_folder_reads_it_and_writes_nothing(tmp_path: Path) -> None:
+    database, state = _database(tmp_path / "a.mmdb"), tmp_path / "state"
+    state.mkdir()
+    locate([database], state, keep=False)
+    assert list(state.iterdir()) == []
+    kept = locate([database], state)
+    assert _same(locate([database], state, keep=False).locations, kept.locations)
