@@ -12,7 +12,7 @@ from typing import Any
 
 import maxminddb
 from geoip2.models import ASN, City, Country, Enterprise
-from maxminddb import InvalidDatabaseError
+from maxminddb import MODE_FILE, InvalidDatabaseError
 
 from geodns.geo.database import databases_or_embedded
 from geodns.geo.errors import GeoError
@@ -28,8 +28,7 @@ _PLACE_KEYS = (
 )
 _ASN_KEYS = ("autonomous_system_number", "asn", "as_number")
 _HOLDER_KEYS = ("autonomous_system_organization", "as_name", "as_organization", "organization")
-# A damaged file can also break the pure Python reader's own reads, text decoding and recursion;
-# the memory map refuses an empty file with ValueError.
+# A damaged file can also break the reader's own reads, text decoding, arithmetic and recursion.
 _READER_ERRORS = (
     *(InvalidDatabaseError, OSError, struct.error),
     *(LookupError, TypeError, ValueError, ArithmeticError, RecursionError, MemoryError),
@@ -61,7 +60,8 @@ def look_up(databases: Sequence[Path], address: IPv4Address | IPv6Address) -> li
 
 def _row(file: Path, address: IPv4Address | IPv6Address) -> DatabaseRow:
     try:
-        with maxminddb.open_database(file) as reader:
+        # The extension in C crashes the process on some damaged files; one look-up can be slow.
+        with maxminddb.open_database(file, MODE_FILE) as reader:
             database_type = reader.metadata().database_type
             if reader.metadata().ip_version == 4 and address.version == 6:
                 found, length = None, 0

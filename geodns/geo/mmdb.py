@@ -91,10 +91,13 @@ def _parse(path: Path, tail: bytes) -> tuple[Metadata, int]:
 
 def _decode(path: Path, section: bytes) -> dict[Any, Any]:
     try:
-        metadata, _ = Decoder(section).decode(0)
+        metadata, end = Decoder(section).decode(0)
     # A damaged section can also break the decoder's own reads, text decoding and arithmetic.
     except (InvalidDatabaseError, struct.error, LookupError, TypeError, ValueError) as error:
         raise GeoError(path, f"has metadata that can't be decoded: {error}") from error
+    # The decoder takes what is there of a last value that is cut off.
+    if end > len(section):
+        raise GeoError(path, "is truncated: its metadata goes beyond its end")
     if not isinstance(metadata, dict):
         raise GeoError(path, "has metadata that is not a map")
     return metadata

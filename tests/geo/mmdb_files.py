@@ -21,9 +21,15 @@ ALIASES = ("::ffff:0:0/96", "2002::/16", "2001::/32", "64:ff9b::/96")
 
 
 def assemble(
-    nodes: Sequence[Node], data: bytes, record_size: int = 24, **metadata: object
+    nodes: Sequence[Node],
+    data: bytes,
+    record_size: int = 24,
+    metadata: Mapping[str, object] | None = None,
 ) -> bytes:
-    """A file of these nodes and this data section; ``metadata`` overrides what is right."""
+    """A file of these nodes and this data section.
+
+    ``metadata`` replaces what the file should say of itself; None leaves a key out.
+    """
     written = {
         "node_count": len(nodes),
         "record_size": record_size,
@@ -34,7 +40,7 @@ def assemble(
         "binary_format_minor_version": 0,
         "build_epoch": 1_780_000_000,
         "description": {"en": "a test"},
-        **metadata,
+        **(metadata or {}),
     }
     present = {key: value for key, value in written.items() if value is not None}
     tree = b"".join(pack(node, record_size) for node in nodes)
@@ -94,15 +100,12 @@ def write_database(
 
     index = {id(leaf): number for number, leaf in enumerate(_leaves(nodes))}
     links = [(link(node.left), link(node.right)) for node in nodes]
-    content = assemble(
-        links,
-        data,
-        record_size,
-        ip_version=ip_version,
-        database_type=database_type,
-        build_epoch=build_epoch,
-    )
-    file.write_bytes(content)
+    metadata = {
+        "ip_version": ip_version,
+        "database_type": database_type,
+        "build_epoch": build_epoch,
+    }
+    file.write_bytes(assemble(links, data, record_size, metadata))
     return file
 
 
