@@ -17,7 +17,9 @@ PACKAGES = {  # Debian's and Ubuntu's names
     "dig": "bind9-dnsutils",
     "dnsperf": "dnsperf",
     "kdig": "knot-dnsutils",
+    "knotd": "knot",
     "named-checkzone": "bind9-utils",
+    "nsd": "nsd",
     "nsupdate": "bind9-dnsutils",
 }
 _SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin"  # not on an ordinary user's PATH

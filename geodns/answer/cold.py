@@ -14,6 +14,7 @@ _IN, _CH = 1, 3
 _OPT, _TKEY, _TSIG, _IXFR, _AXFR = 41, 249, 250, 251, 252
 _BADVERS = 16
 _QR, _OPCODE, _AA, _TC, _RD, _CD = 0x80, 0x78, 0x04, 0x02, 0x01, 0x10
+_UPDATE = 5 << 3
 _VERSION_NAMES = ("version.bind.", "version.server.")
 _IDENTITY_NAMES = ("id.server.", "hostname.bind.")
 
@@ -80,7 +81,9 @@ def _not_implemented(packet: bytes) -> bytes:
     except MalformedOptError:
         opt = None
     do = opt is not None and opt.do
-    return error_reply(packet, NOTIMP, packet[HEADER_BYTES:end], edns=opt is not None, do=do)
+    # An UPDATE has a zone in place of a question; RFC 2136 3.8 leaves its sections to us.
+    question = packet[HEADER_BYTES:end] if packet[2] & _OPCODE != _UPDATE else b""
+    return error_reply(packet, NOTIMP, question, edns=opt is not None, do=do)
 
 
 def _read_parsed(

@@ -102,9 +102,9 @@ def _step(image: Image, zone: ZoneImage, outcome: Outcome, name: bytes, type: in
             _refer(zone, outcome, ancestor, node)
             return None
         if DNAME in node and ancestor != name:
-            return _substitute(outcome, name, ancestor, node[DNAME])
+            return _substitute(outcome, name, type, ancestor, node[DNAME])
     if DNAME in zone.nodes[zone.apex] and name != zone.apex and encloser == zone.apex:
-        return _substitute(outcome, name, zone.apex, zone.nodes[zone.apex][DNAME])
+        return _substitute(outcome, name, type, zone.apex, zone.nodes[zone.apex][DNAME])
     node = zone.nodes.get(name)
     if node is None:
         # RFC 4592 3.3.1: the source of synthesis is the asterisk under the closest encloser.
@@ -157,15 +157,13 @@ def _refer(zone: ZoneImage, outcome: Outcome, cut: bytes, node: Node) -> None:
     rrset = node[NS]
     assert isinstance(rrset, RRset)
     outcome.aa = any(record[0] == ANSWER for record in outcome.records)
+    # RFC 4035 3.1.4: DS goes along in a signed zone, and only to those who set DO.
     outcome.add(AUTHORITY, cut, NS, rrset)
-    ds = node.get(DS)
-    if isinstance(ds, RRset):
-        outcome.add(AUTHORITY, cut, DS, ds)
     _add_addresses(zone, outcome, NS, rrset, delegation=True)
 
 
 def _substitute(
-    outcome: Outcome, name: bytes, owner: bytes, dname: RRset | GeoRRset
+    outcome: Outcome, name: bytes, type: int, owner: bytes, dname: RRset | GeoRRset
 ) -> bytes | None:
     """RFC 6672 2.2 and 3.2: the DNAME, a CNAME made from it, and the name to go on with."""
     assert isinstance(dname, RRset)
@@ -176,7 +174,8 @@ def _substitute(
         outcome.rcode = YXDOMAIN
         return None
     outcome.add(ANSWER, name, CNAME, RRset(dname.ttl, (target,)))
-    return target.lower()
+    # RFC 1034 4.3.2 step 3a: a question for the alias itself has its answer.
+    return target.lower() if type != CNAME else None
 
 
 def _add_addresses(

@@ -29,7 +29,8 @@ def test_an_opcode_that_is_not_implemented(tmp_path: Path, opcode: int, edns: bo
     assert message.opcode() == opcode
     # RFC 6891 6.1.1: an OPT record is answered with one.
     assert (message.edns == 0) == edns
-    assert reply[12:34] == packet[12:34]
+    if opcode != dns.opcode.UPDATE:
+        assert reply[12:34] == packet[12:34]
 
 
 @pytest.mark.parametrize("rest", [b"", b"\xc0\x0c\0\1\0\1", b"\3www", b"\0\0\1"])
