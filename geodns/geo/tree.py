@@ -164,24 +164,33 @@ def _raw_ranges(
 
 def _index(mmdb: Mmdb, v4: Ranges, v6: Ranges) -> Expansion:
     """Number the distinct records of both families."""
-    bases = [ranges.values.view(np.uint32).astype(np.int64) for ranges in (v4, v6)]
+    families = [(ranges, _data_offsets(mmdb, ranges)) for ranges in (v4, v6)]
+    used = np.zeros(len(mmdb.data), dtype=bool)
+    for _, offsets in families:
+        used[offsets[offsets >= 0]] = True
+    distinct = np.flatnonzero(used)
+    # Counted in units of the smallest gap, no two offsets are equal. A table of so few entries is
+    # far smaller than the data, and most of its cost is the memory that it takes.
+    gap = max(1, int(np.diff(distinct).min(initial=len(used))))
+    numbers = np.zeros(len(used) // gap + 2, np.int32)
+    numbers[distinct // gap] = np.arange(len(distinct), dtype=np.int32)
+    numbers[-1] = -1  # no data is at offset -1
+    first, second = (
+        replace(ranges, values=numbers[offsets // gap]) for ranges, offsets in families
+    )
+    return Expansion(first, second, distinct)
+
+
+def _data_offsets(mmdb: Mmdb, ranges: Ranges) -> NDArray[np.int64]:
+    """Where in the data section the record of each range begins; -1: the range has none."""
+    values = ranges.values.view(np.uint32)
     count = mmdb.metadata.node_count
     # "$data_section_offset = $record_value - $node_count - 16"; the value $node_count itself
     # says that there is no data.
-    offsets = [base - count - DATA_SEPARATOR for base in bases]
-    known = [base != count for base in bases]
-    used = np.zeros(len(mmdb.data), dtype=bool)
-    for offset, has_data in zip(offsets, known, strict=True):
-        inside = offset[has_data]
-        if len(inside) and not 0 <= inside.min() <= inside.max() < len(used):
-            raise GeoError(mmdb.path, "has a search tree that points outside of the data")
-        used[inside] = True
-    distinct = np.flatnonzero(used)
-    numbers = np.zeros(len(used), np.int32)
-    numbers[distinct] = np.arange(len(distinct), dtype=np.int32)
-    values = []
-    for offset, has_data in zip(offsets, known, strict=True):
-        value = np.full(len(offset), -1, np.int32)
-        value[has_data] = numbers[offset[has_data]]
-        values.append(value)
-    return Expansion(replace(v4, values=values[0]), replace(v6, values=values[1]), distinct)
+    offsets = values.astype(np.int64) - (count + DATA_SEPARATOR)
+    has_data = values != count
+    inside = offsets[has_data]
+    if len(inside) and not 0 <= inside.min() <= inside.max() < len(mmdb.data):
+        raise GeoError(mmdb.path, "has a search tree that points outside of the data")
+    offsets[~has_data] = -1
+    return offsets
