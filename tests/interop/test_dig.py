@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from clients import NO_RECURSION, dig, flags, kdig, section, status
+from running import RunningServer
+from served import Address, address_v6, serving
 
 pytestmark = pytest.mark.interop
 SOA = "example.test. 60 IN SOA ns1.example.test. admin.example.test. 7 3600 600 604800 60"
-Address = tuple[str, int]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with serving(tmp_path_factory.mktemp("dig")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def at(server: RunningServer) -> Address:
+    return server.udp
+
+
+@pytest.fixture(scope="module")
+def at_v6(server: RunningServer) -> Address:
+    address = address_v6(server)
+    if address is None:
+        pytest.skip("this machine has no IPv6 on its loopback interface")
+    return address
 
 
 @pytest.mark.parametrize(

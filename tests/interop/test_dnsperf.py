@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from benchmarks.load import read_report
 from clients import run
+from served import Address, serving
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 _QUESTIONS = """\
@@ -21,10 +23,16 @@ both.example.test TXT
 """
 
 
+@pytest.fixture(scope="module")
+def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    with serving(tmp_path_factory.mktemp("dnsperf")) as running:
+        yield running.udp
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 @pytest.mark.parametrize("options", [[], ["-e"], ["-e", "-D"]], ids=["plain", "edns", "do"])
 def test_two_seconds_of_load(
-    at: tuple[str, int], tmp_path: Path, transport: str, options: list[str]
+    at: Address, tmp_path: Path, transport: str, options: list[str]
 ) -> None:
     questions = tmp_path / "questions"
     questions.write_text(_QUESTIONS)
