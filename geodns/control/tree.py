@@ -1,160 +1,215 @@
-"""The status for a terminal: regions, AZs and endpoints, and why each is as it is."""
+"""The status for a terminal: what is well in a line, what is not with its reason."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
-_GOOD, _PART, _BAD, _QUIET = "green", "yellow", "red", "dim"
-_Probed = dict[str, list[dict[str, Any]]]
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+from geodns.control.age import age
+from geodns.control.glance import Line, RegionGlance, Tone, ZoneGlance, regions
+from geodns.control.summary import ago, current, extent, findings, foremost, last_reload
+
+_STYLES = {Tone.WELL: "green", Tone.WAITING: "cyan", Tone.PART: "yellow", Tone.BAD: "red"}
+_SYMBOLS = {Tone.WELL: "✓", Tone.WAITING: "○", Tone.PART: "◐", Tone.BAD: "✗"}
+_QUIET = "dim"
+_GAP = Text("")
 
 
-def render(status: dict[str, Any]) -> RenderableType:
-    """What ``/v1/status`` told, drawn. ``status`` is as ``geodns.control.view.status`` makes it."""
-    probed = _probed(status["health"]["targets"])
+def render(
+    status: dict[str, Any], *, everything: bool = False, rate: float | None = None
+) -> RenderableType:
+    """What ``/v1/status`` told, drawn. ``status`` is as ``geodns.control.view.status`` makes it.
+
+    With ``everything``, what is well is shown as fully as what is not. ``rate`` is in queries per
+    second, where two looks allow to tell.
+    """
+    found = regions(status)
+    expanded = [region for region in found if everything or region.tone is not Tone.WELL]
+    well = [region for region in found if region not in expanded]
     return Group(
-        _head(status),
-        *_notes(status["configuration"]),
-        *(_region(region, probed, status["at"]) for region in status["health"]["regions"]),
-        _workers(status),
-        _data(status),
+        *_head(status, found, rate),
+        *_notes(status["configuration"], everything),
+        *(_GAP for _ in expanded[:1]),
+        *(row for region in expanded for row in _region(region, status["at"], everything)),
+        *((_GAP, _well(well)) if well else ()),
+        _GAP,
+        *_workers(status),
+        _data(status, everything),
     )
 
 
-def age(seconds: float) -> str:
-    """How long ago, in the largest unit that says enough."""
-    if seconds < _MINUTE:
-        return f"{max(0, int(seconds))} s"
-    if seconds < _HOUR:
-        return f"{int(seconds // _MINUTE)} min"
-    if seconds < 2 * _DAY:
-        return f"{int(seconds // _HOUR)} h"
-    return f"{int(seconds // _DAY)} days"
-
-
-def _head(status: dict[str, Any]) -> Text:
-    traffic = status["traffic"]
+def _head(
+    status: dict[str, Any], found: Sequence[RegionGlance], rate: float | None
+) -> Iterator[RenderableType]:
     name = status["identity"] or "geodns"
-    text = Text(name, style="bold")
-    text.append(f" on {', '.join(status['addresses'])}", style="")
-    text.append(
-        f"  up {age(status['at'] - status['started'])}, {traffic['queries']:,} queries",
-        style=_QUIET,
-    )
-    rcodes = ", ".join(f"{rcode} {count:,}" for rcode, count in traffic["by_rcode"].items())
-    if rcodes:
-        text.append(f" ({rcodes})", style=_QUIET)
-    return text
+    wrong = findings(status, found)
+    text = Text()
+    text.append(name, style="bold")
+    if not wrong:
+        text.append(": all well", style=_STYLES[Tone.WELL])
+    for number, (tone, words) in enumerate(wrong):
+        text.append("; " if number else ": ")
+        text.append(words, style=_STYLES[tone])
+    yield _row(0, max((tone for tone, _ in wrong), default=Tone.WELL), text)
+    yield _row(0, None, Text(extent(found, status), style=_QUIET))
+    yield _row(0, None, Text(", ".join(_running(status, rate)), style=_QUIET))
 
 
-def _notes(configuration: dict[str, Any]) -> Iterable[Text]:
+def _running(status: dict[str, Any], rate: float | None) -> Iterator[str]:
+    traffic = status["traffic"]
+    yield f"up {age(status['at'] - status['started'])}"
+    yield _counted(traffic["queries"], "query")
+    if rate is not None:
+        yield f"{rate:,.0f} per second" if rate >= 10 or not rate else f"{rate:.1f} per second"
+    reasons: Counter[str] = Counter()
+    for answer in traffic["answers"]:
+        reasons[answer["reason"]] += answer["count"]
+    if reasons:
+        yield f"geo answers: {' + '.join(f'{n:,} {reason}' for reason, n in reasons.most_common())}"
+    words, at = last_reload(status["configuration"])
+    yield f"{words} {ago(status['at'], at)}".rstrip()
+
+
+def _notes(configuration: dict[str, Any], everything: bool) -> Iterator[RenderableType]:
     last = configuration["last_reload"]
     if last and not last["ok"]:
-        yield Text(
-            f"the last reload was refused, the configuration before it is in use: {last['error']}",
-            style=_BAD,
+        yield _GAP
+        text = (
+            f"the last reload was refused, the configuration before it is in use: {last['error']}"
         )
-        for problem in last["problems"]:
-            yield Text(f"  {problem['text']}", style=_BAD)
-    if configuration["restart_needed"]:
-        names = ", ".join(configuration["restart_needed"])
-        yield Text(f"changed, and waiting for a restart: {names}", style=_PART)
-    for problem in configuration["warnings"]:
-        yield Text(problem["text"], style=_PART)
+        yield _row(0, Tone.BAD, Text(text, style=_STYLES[Tone.BAD]))
+        yield from _problems(last["problems"], everything)
+    if configuration["warnings"]:
+        yield _GAP
+        yield _row(0, Tone.PART, Text("warnings of the configuration in use"))
+        yield from _problems(configuration["warnings"], everything)
 
 
-def _region(region: dict[str, Any], probed: _Probed, now: float) -> Tree:
-    tree = Tree(_group(region, now))
-    for zone in region["availability_zones"]:
-        branch = tree.add(_group(zone, now))
-        for endpoint in zone["endpoints"]:
-            branch.add(_endpoint(endpoint, probed, now))
-    return tree
+def _problems(problems: list[dict[str, Any]], everything: bool) -> Iterator[RenderableType]:
+    for line in [problem["text"] for problem in problems] if everything else foremost(problems):
+        yield _row(0, None, Text(line))
 
 
-def _group(group: dict[str, Any], now: float) -> Text:
-    text = Text(group["name"], style="bold")
-    if group["title"]:
-        text.append(f" {group['title']}", style="")
-    style = _GOOD if group["state"] == "in service" else _BAD
-    text.append(f"  {group['state']}", style=style)
-    if group["checked"]:
-        text.append(f" {group['share']:.0%} healthy", style=_QUIET)
-    text.append(f"  {group['reason']}", style=_QUIET)
-    text.append(f", for {age(now - group['since'])}", style=_QUIET)
+def _region(region: RegionGlance, now: float, everything: bool) -> Iterator[RenderableType]:
+    yield _row(0, region.tone, _group(region, now))
+    for zone in region.zones:
+        if zone.tone is Tone.WELL:
+            text = Text(zone.name, style="bold")
+            text.append(f"  {_counted(len(zone.lines), 'endpoint')}", style=_QUIET)
+            text.append(_checked(zone.milliseconds), style=_QUIET)
+            yield _row(2, zone.tone, text)
+        else:
+            yield _row(2, zone.tone, _group(zone, now))
+        for line in zone.lines if everything else zone.trouble:
+            yield _row(4, line.tone, _line(line, now, everything))
+
+
+def _group(group: RegionGlance | ZoneGlance, now: float) -> Text:
+    text = Text(group.name, style="bold")
+    if group.title:
+        text.append(f" {group.title}", style="not bold")
+    style = _STYLES[Tone.WELL if group.state == "in service" else group.tone]
+    text.append(f"  {group.state}", style=f"not bold {style}")
+    text.append(f" for {age(now - group.since)}: {group.reason}", style="not bold")
     return text
 
 
-def _endpoint(endpoint: dict[str, Any], probed: _Probed, now: float) -> Text:
-    share = endpoint["availability"]
-    style = _GOOD if share == 1 else _PART if share > 0 else _BAD
-    text = Text(endpoint["service"])
-    where = [address for address, _ in endpoint["addresses"]] or [endpoint["cname"]]
-    text.append(f" {', '.join(where)}", style=_QUIET)
-    text.append(f"  {endpoint['state']}", style=style)
-    if 0 < share < 1 or (share == 0 and endpoint["state"] != "down"):
-        text.append(f" {share:.0%} in service", style=style)
-    targets = probed.get(endpoint["id"], [])
-    reason = _what_failed(targets) if endpoint["state"] == "down" else ""
-    text.append(f"  {reason or endpoint['reason']}, for {age(now - endpoint['since'])}", _QUIET)
-    failing = [address for address, ok in endpoint["addresses"] if not ok]
-    if failing and len(failing) < len(endpoint["addresses"]):
-        text.append(f", without {', '.join(failing)}", style=_PART)
-    if targets:
-        slowest = max(target["duration"] for target in targets)
-        text.append(f", checked in {slowest * 1000:.1f} ms", style=_QUIET)
+def _line(line: Line, now: float, everything: bool) -> Text:
+    text = Text(", ".join(line.services))
+    text.append(f"  {', '.join(line.where)}", style=_QUIET)
+    text.append(f"  {line.state}", style=_STYLES[line.tone])
+    if line.since is not None:
+        text.append(f" for {age(now - line.since)}")
+    if line.reason and line.reason != "not checked":
+        text.append(f", {line.reason}" if line.tone is not Tone.BAD else f": {line.reason}")
+    if everything:
+        text.append(_checked(line.milliseconds), style=_QUIET)
     return text
 
 
-def _probed(targets: list[dict[str, Any]]) -> _Probed:
-    """The targets of each endpoint that were probed."""
-    probed: _Probed = {}
-    for target in targets:
-        for id in target["endpoints"] if target["duration"] is not None else ():
-            probed.setdefault(id, []).append(target)
-    return probed
-
-
-def _what_failed(targets: list[dict[str, Any]]) -> str:
-    """Why its checks fail: its AZ, which went with it, says the rest."""
-    details = [target["detail"] for target in targets if target["state"] == "down"]
-    return ", ".join(dict.fromkeys(details))
-
-
-def _workers(status: dict[str, Any]) -> Table:
-    table = _table("worker", "process", "restarts", "image", "availability")
-    for worker in status["workers"]:
-        current = worker["image_generation"] == status["image_generation"]
+def _well(found: Iterable[RegionGlance]) -> Table:
+    table = _table("", "region", "title", ">AZs", ">endpoints", ">slowest check")
+    for region in found:
         table.add_row(
-            str(worker["number"]),
-            "none" if worker["pid"] is None else str(worker["pid"]),
-            str(worker["restarts"]),
-            f"{worker['image_generation']} of {status['image_generation']}",
-            f"{worker['availability_generation']} of {status['availability_generation']}",
-            style=None if current else _PART,
+            Text(_SYMBOLS[region.tone], style=_STYLES[region.tone]),
+            Text(region.name, style="bold"),
+            Text(region.title),
+            str(len(region.zones)),
+            str(region.endpoints),
+            "none" if region.milliseconds is None else f"{region.milliseconds:.1f} ms",
         )
     return table
 
 
-def _data(status: dict[str, Any]) -> Table:
-    table = _table("zone or file", "content", "as of")
+def _workers(status: dict[str, Any]) -> Iterator[RenderableType]:
+    """One line where all are well, else one for each that is not."""
+    workers = status["workers"]
+    restarts = sum(worker["restarts"] for worker in workers)
+    again = f", {_counted(restarts, 'restart')} since the start" if restarts else ""
+    uptodate = [worker for worker in workers if worker["pid"] and current(worker, status)]
+    image, vector = status["image_generation"], status["availability_generation"]
+    newest = f"image {image}, availability {vector}"
+    well = len(uptodate) == len(workers)
+    said = f"{'all' if well else len(uptodate)} up to date"
+    text = f"{_counted(len(workers), 'worker')}, {said} ({newest}){again}"
+    yield _row(0, Tone.WELL if well else Tone.PART, Text(text))
+    for worker in workers:
+        if worker in uptodate:
+            continue
+        said = (
+            f"image {worker['image_generation']}, availability {worker['availability_generation']}"
+            if worker["pid"]
+            else "no process"
+        )
+        yield _row(2, Tone.PART, Text(f"worker {worker['number']}: {said}"))
+
+
+def _data(status: dict[str, Any], everything: bool) -> RenderableType:
+    table = _table("", "zone or file", "content", "as of")
     for zone in status["zones"]:
-        table.add_row(
-            zone["origin"], f"{zone['names']} names, {zone['geo']} geo", f"serial {zone['serial']}"
-        )
+        content = f"{_counted(zone['names'], 'name')}, {zone['geo']} geo"
+        table.add_row("", Text(zone["origin"]), content, f"serial {zone['serial']}")
     for source in (*status["databases"], *status["latency_tables"]):
-        table.add_row(source["file"], source["description"], f"{age(source['age'])} old")
+        name = source["file"] if everything else Path(source["file"]).name
+        table.add_row("", Text(name), Text(source["description"]), f"{age(source['age'])} old")
     return table
+
+
+def _row(indent: int, tone: Tone | None, text: Text) -> RenderableType:
+    """A symbol and a text that wraps to the right of it."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=1)
+    grid.add_column(overflow="fold")
+    symbol = Text() if tone is None else Text(_SYMBOLS[tone], style=_STYLES[tone])
+    grid.add_row(symbol, text)
+    return Padding(grid, (0, 0, 0, indent), expand=False)
 
 
 def _table(*heads: str) -> Table:
-    table = Table(box=None, header_style=_QUIET, pad_edge=False)
+    """A head that begins with ``>`` is that of numbers."""
+    table = Table(box=None, header_style=_QUIET, pad_edge=False, padding=(0, 2, 0, 0))
     for head in heads:
-        table.add_column(head, overflow="fold")
+        table.add_column(
+            head.removeprefix(">"),
+            justify="right" if head.startswith(">") else "left",
+            overflow="fold",
+            min_width=1,
+        )
     return table
+
+
+def _counted(number: int, thing: str) -> str:
+    if number == 1:
+        return f"1 {thing}"
+    return f"{number:,} {f'{thing[:-1]}ie' if thing.endswith('y') else thing}s"
+
+
+def _checked(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else f", checked in {milliseconds:.1f} ms"

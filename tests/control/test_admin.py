@@ -214,7 +214,13 @@ def test_the_status_page_is_one_well_formed_and_escaped_document() -> None:
         reader.close()
         assert reader.open == []
         assert reader.links == [], "nothing is fetched from elsewhere"
-        for shown in ("&lt;script&gt;", "a1", "192.0.2.9", "1 of 2 endpoints", "example.test."):
+        for shown in (
+            "&lt;script&gt;",
+            "a1",
+            "192.0.2.9",
+            "1 of 2 endpoints in service",
+            "example.test.",
+        ):
             assert shown in text
 
     _over_http(scenario)

@@ -1,0 +1,156 @@
+"""The first lines of status and status page: what is wrong in words, or that all is well. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from geodns.control.age import age
+from geodns.control.glance import RegionGlance, Tone, ZoneGlance
+
+_MOST_NAMED = 3  # of a kind; more are counted
+_MOST_PROBLEMS = 6  # of one configuration; ``geodns check`` shows all
+
+Finding = tuple[Tone, str]
+
+
+def findings(status: dict[str, Any], regions: Sequence[RegionGlance]) -> list[Finding]:
+    """What is not well, the worst first; nothing where all is well."""
+    found = [
+        *_services(status),
+        *_groups(regions),
+        *_endpoints(regions),
+        *_workers(status),
+        *_configuration(status["configuration"]),
+    ]
+    return sorted(found, key=lambda finding: -finding[0])
+
+
+def extent(regions: Sequence[RegionGlance], status: dict[str, Any]) -> str:
+    """How much there is and how much of it is in the answers."""
+    zones = f"{len(status['zones'])} DNS zone{_s(status['zones'])}"
+    if not regions:
+        return zones
+    azs = [zone for region in regions for zone in region.zones]
+    endpoints = [
+        endpoint["availability"] > 0
+        for region in status["health"]["regions"]
+        for zone in region["availability_zones"]
+        for endpoint in zone["endpoints"]
+    ]
+    serving = "" if all(endpoints) else f"{sum(endpoints)} of "
+    return (
+        f"{len(regions)} region{_s(regions)}, {len(azs)} AZ{_s(azs)}, "
+        f"{serving}{len(endpoints)} endpoint{_s(endpoints)} in service, {zones}"
+    )
+
+
+def last_reload(configuration: dict[str, Any]) -> tuple[str, float | None]:
+    """What became of the last reload, and when that was, in seconds since 1970."""
+    last = configuration["last_reload"]
+    if last is None:
+        return "no reload since the start", None
+    return f"last reload {'done' if last['ok'] else 'refused'}", last["at"]
+
+
+def foremost(problems: Sequence[dict[str, Any]]) -> list[str]:
+    """A few lines on many problems, at least one of each kind and file where they are not many.
+
+    One mistake can make hundreds of others: what follows from it must not hide it.
+    """
+    kinds: dict[tuple[str, str], int] = {}
+    for number, problem in enumerate(problems):
+        kinds.setdefault((problem["file"], problem["id"]), number)
+    others = sorted(set(range(len(problems))) - set(kinds.values()))
+    chosen = sorted([*kinds.values(), *others][:_MOST_PROBLEMS])
+    lines: list[str] = [problems[number]["text"] for number in chosen]
+    if len(problems) > len(chosen):
+        lines.append(f"and {len(problems) - len(chosen)} more: geodns check shows them all")
+    return lines
+
+
+def _services(status: dict[str, Any]) -> Iterator[Finding]:
+    serving: Counter[str] = Counter()
+    for region in status["health"]["regions"]:
+        for zone in region["availability_zones"]:
+            for endpoint in zone["endpoints"]:
+                serving[endpoint["service"]] += endpoint["availability"] > 0
+    for service, count in serving.items():
+        if not count:
+            yield Tone.BAD, f"no endpoint of {service} is in service: its when_down answers"
+
+
+def _groups(regions: Sequence[RegionGlance]) -> Iterator[Finding]:
+    zones = [zone for region in regions for zone in region.zones if region.state != "withdrawn"]
+    kinds: tuple[tuple[str, Sequence[RegionGlance | ZoneGlance]], ...] = (
+        ("region", regions),
+        ("AZ", zones),
+    )
+    for kind, groups in kinds:
+        withdrawn = [group for group in groups if group.state == "withdrawn"]
+        gone = [group for group in withdrawn if group.tone is Tone.BAD]
+        if gone:
+            yield Tone.BAD, f"{_named(kind, gone)} withdrawn"
+        held = [group for group in withdrawn if group.tone is Tone.PART]
+        if held:
+            yield Tone.PART, f"{_named(kind, held)} healthy again, not yet back"
+
+
+def _endpoints(regions: Sequence[RegionGlance]) -> Iterator[Finding]:
+    """Those whose AZ and region are in service: the others are told of with these."""
+    counts: Counter[Tone] = Counter()
+    for region in regions:
+        for zone in region.zones if region.state != "withdrawn" else ():
+            if zone.state != "withdrawn":
+                counts.update(line.tone for line in zone.lines)
+    for tone, words in (
+        (Tone.BAD, "down"),
+        (Tone.PART, "only partly well"),
+        (Tone.WAITING, "waiting for the first result"),
+    ):
+        if counts[tone]:
+            yield tone, f"{counts[tone]} endpoint{'s' * (counts[tone] > 1)} {words}"
+
+
+def _workers(status: dict[str, Any]) -> Iterator[Finding]:
+    gone = [worker for worker in status["workers"] if worker["pid"] is None]
+    if gone:
+        tone = Tone.BAD if len(gone) == len(status["workers"]) else Tone.PART
+        yield tone, f"{len(gone)} of {len(status['workers'])} workers not running"
+    behind = [
+        worker for worker in status["workers"] if worker["pid"] and not current(worker, status)
+    ]
+    if behind:
+        yield Tone.PART, f"{len(behind)} worker{_s(behind)} behind the newest state"
+
+
+def current(worker: dict[str, Any], status: dict[str, Any]) -> bool:
+    """Whether a worker answers from the newest image and availability."""
+    return all(
+        worker[generation] == status[generation]
+        for generation in ("image_generation", "availability_generation")
+    )
+
+
+def _configuration(configuration: dict[str, Any]) -> Iterator[Finding]:
+    last = configuration["last_reload"]
+    if last and not last["ok"]:
+        yield Tone.BAD, "the last reload was refused"
+    if configuration["restart_needed"]:
+        yield Tone.PART, f"a restart is due for {', '.join(configuration['restart_needed'])}"
+
+
+def _named(kind: str, groups: Sequence[RegionGlance | ZoneGlance]) -> str:
+    if len(groups) > _MOST_NAMED:
+        return f"{len(groups)} {kind}s"
+    return f"{kind}{_s(groups)} {', '.join(group.name for group in groups)}"
+
+
+def _s(things: Sequence[object]) -> str:
+    return "" if len(things) == 1 else "s"
+
+
+def ago(now: float, then: float | None) -> str:
+    """``3 min ago``; nothing where there is no time."""
+    return "" if then is None else f"{age(now - then)} ago"
