@@ -34,7 +34,7 @@ from geodns.answer.service import States
 _MOST_QUESTIONS = 200_000
 _MOST_PASSING = 10_000
 _MOST_CLIENTS = 100_000
-_MOST_OPTS = 1_000
+_MOST_OPTS = 20_000
 """Bounds of what is remembered; about 300 bytes each. A full table is emptied and fills again."""
 
 _Table = TypeVar("_Table", bound=dict[Any, Any])
