@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -104,4 +106,6 @@ def _rate(before: dict[str, Any], after: dict[str, Any]) -> float | None:
 
 
 def _console() -> Console:
+    if isinstance(sys.stdout, TextIOWrapper):  # a sign that the terminal lacks must not end it
+        sys.stdout.reconfigure(errors="replace")
     return Console(highlight=False, soft_wrap=False)

@@ -76,7 +76,7 @@ def _running(status: dict[str, Any]) -> Iterator[Content]:
     yield words.capitalize()
     if at is not None:
         yield joined((" ", page_tables.since(at, now), " ago"))
-    yield f". As of {view.moment(now)}."
+    yield joined((". As of ", element("time", view.moment(now)), "."))
 
 
 def _notes(configuration: dict[str, Any]) -> Iterator[Html]:

@@ -15,7 +15,8 @@ body { margin: 0 auto; max-width: 76rem; padding: 1rem; background: var(--back);
 header, section { margin-bottom: 1.4rem; }
 h1 { font-size: 1.25rem; margin: 0 0 .3rem; } h2 { font-size: 1.05rem; margin: 0 0 .4rem; }
 h3 { font-size: 1rem; margin: 0; } p { margin: .15rem 0; }
-h3, p, li, td { overflow-wrap: anywhere; }
+h3, p, li { overflow-wrap: anywhere; } td { overflow-wrap: break-word; }
+time { white-space: nowrap; }
 .quiet, .quiet time, th { color: var(--quiet); font-weight: normal; }
 .well > .sign { color: var(--well); } .waiting > .sign { color: var(--waiting); }
 .part > .sign { color: var(--part); } .bad > .sign { color: var(--bad); }

@@ -20,13 +20,14 @@ from geodns.control.age import age
 _PATIENCE = 60.0  # seconds until a test gives up: a busy machine is slow, not wrong
 
 
-def _status(config: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def _status(config: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, "status", "-c", str(config), *options],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
+        env=os.environ | env,
     )
 
 
@@ -46,6 +47,10 @@ def test_a_running_server_is_shown_with_reasons(tmp_path: Path) -> None:
         for text in ("eu-a", "192.0.2.2", "unchecked"):
             assert text in everything
         assert "\x1b" not in shown.stdout, "no colours where there is no terminal"
+
+        plain = _status(server.config, PYTHONIOENCODING="ascii")
+        assert plain.returncode == 0, "not every terminal has every sign"
+        assert "ns1.test: all well" in plain.stdout
 
         data = json.loads(_status(server.config, "--json").stdout)
         assert [region["name"] for region in data["health"]["regions"]] == ["eu", "asia"]
