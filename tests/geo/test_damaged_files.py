@@ -211,7 +211,7 @@ def outcome(file: Path) -> None:
             use()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(data=st.data())
 def test_files_with_changed_bytes_never_raise_anything_else(
     folder: Path, good: bytes, data: st.DataObject
@@ -223,7 +223,7 @@ def test_files_with_changed_bytes_never_raise_anything_else(
     outcome(write(folder, bytes(content)))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(data=st.data())
 def test_data_with_changed_bytes_never_raises_anything_else(
     folder: Path, good: bytes, data: st.DataObject
@@ -237,7 +237,7 @@ def test_data_with_changed_bytes_never_raises_anything_else(
     outcome(write(folder, bytes(content)))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(st.binary(min_size=1, max_size=60))
 @example(b"\xe1\x47country\xe1\x48iso_code\x42DE")
 def test_any_bytes_as_a_record_never_raise_anything_else(folder: Path, record: bytes) -> None:

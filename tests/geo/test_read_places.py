@@ -251,7 +251,7 @@ nested: st.SearchStrategy[Mapping[str, Any]] = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(flat | nested | inner, min_size=1, max_size=10))
 def test_records_are_read_as_one_by_one(folder: Path, records: list[Record]) -> None:
     found, decoded = read(folder, *records)
