@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import io
 import json
 import os
 import signal
@@ -16,7 +14,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import machine, queries, report
+from benchmarks import locations, locations_report, machine, queries, report
 from benchmarks.document import write_section
 from benchmarks.errors import BenchError
 from benchmarks.load import dnsperf_version
@@ -50,23 +48,29 @@ _DATABASE = _ROOT / "geodns" / "geo" / "data" / "country.mmdb"
     "--database",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     default=_DATABASE,
-    help="Country database (MMDB) that all servers use; default: the embedded one.",
+    help="Country database (MMDB) for queries, used by all servers; default: the embedded one.",
+)
+@click.option(
+    "--city-database",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="City database (MMDB) for locations; default: one that scripts/make-city-database makes.",
 )
 @click.option("--write", is_flag=True, help="Put the figures into docs/benchmarks.md.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures of queries as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def main(
     what: str,
     seconds: float,
     rounds: int,
     only: tuple[str, ...],
     database: Path,
+    city_database: Path | None,
     write: bool,
     as_json: bool,
 ) -> None:
     """Measure this server beside every peer that is installed.
 
-    queries: CPU per query and queries per second, with dnsperf. locations: how fast location maps
-    are built.
+    queries: CPU per query and queries per second, with dnsperf. locations: how fast databases
+    become location maps, in how much memory, and how queries fare meanwhile.
     """
     # Ending by SIGTERM takes the same way out as Ctrl-C, which ends all servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -74,7 +78,7 @@ def main(
         if what in ("queries", "all"):
             _queries(_chosen(only), database, seconds, rounds, write=write, as_json=as_json)
         if what in ("locations", "all"):
-            _locations(write=write)
+            _locations(city_database, write=write, as_json=as_json)
     except BenchError as error:
         raise click.ClickException(str(error)) from error
 
@@ -121,20 +125,18 @@ def _queries(
         write_section(_DOCUMENT, "queries", report.markdown(run))
 
 
-def _locations(*, write: bool) -> None:
-    try:
-        module = importlib.import_module("benchmarks.locations")
-    except ModuleNotFoundError as error:
-        raise BenchError(f"the benchmark of location maps can't be loaded: {error}") from error
-    if not write:
-        module.main()
-        return
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        module.main()
-    click.echo(printed.getvalue(), nl=False)
-    body = f"## Location maps\n\n```\n{printed.getvalue().rstrip()}\n```"
-    write_section(_DOCUMENT, "locations", body)
+def _locations(city: Path | None, *, write: bool, as_json: bool) -> None:
+    load_before = os.getloadavg()[0]
+    with _progress() as progress:
+        figures = locations.measure(city, progress)
+    described, when = machine.describe(), datetime.now(UTC)
+    if as_json:
+        click.echo(json.dumps(locations_report.as_json(figures, described, when), indent=2))
+    else:
+        locations_report.show(figures, Console())
+    if write:
+        body = locations_report.markdown(figures, described, when, load_before)
+        write_section(_DOCUMENT, "locations", body)
 
 
 @contextlib.contextmanager
