@@ -195,7 +195,7 @@ def _in_its_own_right(
     failing = [target for target in probed if target["ok"] is False]
     if failing:
         where = tuple(target["address"] for target in failing)
-        reason = f"but the last check failed: {_details(failing)}"
+        reason = f"last check: {_details(failing)}"
         return replace(line, where=where, tone=Tone.PART, reason=reason)
     if endpoint["state"] == "unknown":
         return replace(line, tone=Tone.WAITING)

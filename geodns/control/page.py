@@ -70,8 +70,8 @@ def _running(status: dict[str, Any]) -> Iterator[Content]:
     now, traffic = status["at"], status["traffic"]
     yield f"geodns {status['version']} on {', '.join(status['addresses'])}, up "
     yield page_tables.since(status["started"], now)
-    yield f". {traffic['queries']:,} queries answered, "
-    yield f"{traffic['tcp_connections']:,} TCP connections open. "
+    yield f". Queries answered: {traffic['queries']:,}, "
+    yield f"TCP connections open: {traffic['tcp_connections']:,}. "
     words, at = last_reload(status["configuration"])
     yield words.capitalize()
     if at is not None:
