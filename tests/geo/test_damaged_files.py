@@ -180,22 +180,43 @@ def test_damaged_data_is_refused_or_says_nothing(tmp_path: Path, data: bytes) ->
     outcome(write(tmp_path, assemble(nodes, data)))
 
 
-def nested(levels: int, width: int) -> bytes:
-    """Arrays whose elements all point to the array before: width ** levels values in few bytes."""
-    data, last = b"\x41x", 0
+def pointer(at: int) -> bytes:
+    return (0x20 << 8 | at).to_bytes(2, "big")
+
+
+def nested(levels: int, width: int, base: int = 0) -> tuple[bytes, int]:
+    """Arrays whose elements all point to the array before: width ** levels values in few bytes.
+
+    ``base`` is the offset of the first one; the second result is that of the last.
+    """
+    data, last = b"\x41x", base
     for _ in range(levels):
-        start = len(data)
-        data += bytes([width, 4]) + bytes([0x20 | last >> 8, last & 0xFF]) * width
+        start = base + len(data)
+        data += bytes([width, 4]) + pointer(last) * width
         last = start
-    return data
+    return data, last
 
 
-def test_data_that_unfolds_without_end_is_no_work(tmp_path: Path) -> None:
-    data = nested(50, 8)
+def test_data_that_unfolds_without_end_is_not_unfolded(tmp_path: Path) -> None:
+    data, last = nested(50, 8)
     at = COUNT + len(SEPARATOR) + len(data)
-    data += b"\xe1\x47country\x20\x00"
     nodes = [(1, NOTHING), (2, NOTHING), (3, NOTHING), (at, NOTHING)]
-    load_locations([write(tmp_path, assemble(nodes, data))])
+    file = write(tmp_path, assemble(nodes, data + b"\xe1\x47country" + pointer(last)))
+    load_locations([file])
+    with pytest.raises(GeoError, match="exceeds the maximum"):
+        look_up([file], ip_address("0.0.0.1"))
+
+
+def test_metadata_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
+    arrays, last = nested(50, 8, base=5)
+    metadata = b"\xe1\x41a" + pointer(last) + arrays
+    reason = refusal(write(tmp_path, bytes(24) + SEPARATOR + DATA + MARKER + metadata))
+    assert "exceeds the maximum" in reason
+
+
+def test_metadata_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    metadata = b"\xe1\x41a" + b"\x01\x04" * 5000
+    assert "maximum depth" in refusal(write(tmp_path, bytes(24) + SEPARATOR + MARKER + metadata))
 
 
 def outcome(file: Path) -> None:
