@@ -16,6 +16,7 @@ from maxminddb import MODE_FILE, InvalidDatabaseError
 
 from geodns.geo.database import databases_or_embedded
 from geodns.geo.errors import GeoError
+from geodns.geo.mmdb import read_metadata
 
 _ISO_CODE = re.compile("[A-Z]{2}")
 _NOTHING = "no data"
@@ -59,17 +60,17 @@ def look_up(databases: Sequence[Path], address: IPv4Address | IPv6Address) -> li
 
 
 def _row(file: Path, address: IPv4Address | IPv6Address) -> DatabaseRow:
+    metadata = read_metadata(file)  # which says in a sentence what is wrong, as loading does
     try:
         # The extension in C crashes the process on some damaged files; one look-up can be slow.
         with maxminddb.open_database(file, MODE_FILE) as reader:
-            database_type = reader.metadata().database_type
-            if reader.metadata().ip_version == 4 and address.version == 6:
+            if metadata.ip_version == 4 and address.version == 6:
                 found, length = None, 0
             else:
                 found, length = reader.get_with_prefix_len(address)
     except _READER_ERRORS as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        raise GeoError(file, f"can't be read: {reason or error}") from error
+        raise GeoError(file, f"can't be read at {address}: {reason or error}") from error
     # Where one record holds more than the IPv4 addresses, the reader counts IPv6 bits.
     length = max(0, min(length, address.max_prefixlen))
     record = {} if found is None else _plain(found)
@@ -79,7 +80,7 @@ def _row(file: Path, address: IPv4Address | IPv6Address) -> DatabaseRow:
         file=file,
         prefix=ip_network((address, length), strict=False),
         record=record,
-        summary=_summary(database_type, address, record),
+        summary=_summary(metadata.database_type, address, record),
     )
 
 
