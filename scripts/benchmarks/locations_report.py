@@ -176,8 +176,8 @@ def _method(figures: Figures, when: datetime) -> str:
     made = (
         f"made by `scripts/make-city-database` in {figures.making:.0f} s: {NETWORKS:,} networks of "
         f"IPv4 and IPv6 and {RECORDS:,} different records in MaxMind's City schema, with cities "
-        "drawn around the real centres of real countries. A network's city is drawn from all of its "
-        "country; where neighbours are more often alike, maps have fewer ranges"
+        "drawn around the real centres of real countries. A network's city is drawn from all of "
+        "its country; where neighbours are more often alike, maps have fewer ranges"
         if figures.making is not None
         else f"`{figures.database}`"
     )
