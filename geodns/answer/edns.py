@@ -122,30 +122,32 @@ def read_opt(size: int, ttl: int, rdata: bytes, identity: bytes, accept_client_s
             raise MalformedOptError
         # RFC 6891 6.1.2: any option that is not understood MUST be ignored.
         if code == _CLIENT_SUBNET and accept_client_subnet:
-            subnet = read_client_subnet(rdata[position + 4 : end])
+            data = rdata[position + 4 : end]
+            address = subnet_address(data)
+            subnet = ClientSubnet(data[1], data[2], address) if address is not None else None
         elif code == _NSID and identity:
             nsid = identity
         position = end
     return Opt(size, ttl >> 16 & 0xFF, bool(ttl & 0x8000), subnet, nsid)
 
 
-def read_client_subnet(data: bytes) -> ClientSubnet | None:
-    """A client subnet option's data (RFC 7871 6). None for a family that is not defined there.
+def subnet_address(data: bytes) -> int | None:
+    """The address of a client subnet option's data (RFC 7871 6), padded with zeros.
 
-    Raises MalformedOptError.
+    The family is ``data[1]``, the source prefix length ``data[2]``. None for a family that is not
+    defined there. Raises MalformedOptError.
     """
     if len(data) < 4:
         raise MalformedOptError
-    source = data[2]
-    if data[0] or data[1] not in _FAMILY_BITS:
+    bits = _FAMILY_BITS.get(data[1])
+    if bits is None or data[0]:
         return None
-    bits = _FAMILY_BITS[data[1]]
-    address = data[4:]
+    source, size = data[2], len(data) - 4
     # RFC 7871 6: scope MUST be 0 in queries; the address has the bytes that the prefix needs.
-    if source > bits or data[3] or len(address) != (source + 7) >> 3:
+    if source > bits or data[3] or size != (source + 7) >> 3:
         raise MalformedOptError
-    number = int.from_bytes(address, "big") << (bits - 8 * len(address))
+    address = int.from_bytes(data[4:], "big")
     # RFC 7871 6: trailing bits beyond the prefix MUST be 0, else FORMERR.
-    if number & ((1 << (bits - source)) - 1):
+    if address & ((1 << (-source & 7)) - 1):
         raise MalformedOptError
-    return ClientSubnet(data[1], source, number)
+    return address << (bits - 8 * size)

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from geodns.answer.client import Client, client_of_host, client_of_subnet
+from geodns.answer.client import Client, client_of_host
 from geodns.answer.cold import ColdQuery, Identity, error_reply, read_query
 from geodns.answer.edns import (
     LEAST_PAYLOAD,
@@ -20,7 +20,7 @@ from geodns.answer.edns import (
     Opt,
     only_client_subnet,
     parse_opt,
-    read_client_subnet,
+    subnet_address,
 )
 from geodns.answer.entry import Entry, steering_type
 from geodns.answer.image import Image
@@ -169,13 +169,15 @@ class Engine:
     def _remember_subnet(self, data: bytes) -> Client | None:
         """The client of a client subnet option's data, or None where it is malformed."""
         try:
-            subnet = read_client_subnet(data)
+            address = subnet_address(data)
         except MalformedOptError:
             return None
-        if subnet is None:
+        if address is None:
             return None
-        client = client_of_subnet(subnet, len(self._maps))
-        _bounded(self._subnets, _MOST_CLIENTS)[data] = client
+        client = Client(data[1], address, len(self._maps))
+        if len(self._subnets) >= _MOST_CLIENTS:
+            self._subnets.clear()
+        self._subnets[data] = client
         return client
 
     def _respond_slowly(self, packet: bytes, host: str) -> bytes | None:
@@ -229,7 +231,7 @@ class Engine:
         if plan is None:
             return entry.replies[0], 0
         if opt is not None and opt.scoped and opt.subnet is not None:
-            client = client_of_subnet(opt.subnet, len(self._maps))
+            client = Client(opt.subnet.family, opt.subnet.address, len(self._maps))
         else:
             client = self._clients.get(host) or self._remember_client(host)
         located = client.located[plan.location] or client.locate(self._maps, plan.location)

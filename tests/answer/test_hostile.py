@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-
 import dns.message
 import pytest
-from building import image, query
+from building import image
 from hypothesis import given
 from hypothesis import strategies as st
+from mutations import packets
 
 from geodns.answer.cold import Identity
 from geodns.answer.engine import Engine
 
 HOST = "20.0.0.1"
 _LIMIT = 1232
-_SEEDS = [
-    query("www.example.test"),
-    query("WWW.example.TEST", edns=True),
-    query("example.test", "MX", subnet="10.0.0.0/24"),
-    query("alias.example.test", "AAAA", subnet="2001:db8:a::/48"),
-    query("x.y.apps.example.test", edns=True, payload=512),
-    query("nothing.example.test", "TXT", subnet="20.0.0.0/8"),
-    query("many.example.test", "TXT", edns=True),
-    query("host.old.example.test", "ANY"),
-    query("www.child.example.test", edns=True),
-    dns.message.make_query("version.bind", "TXT", "CH").to_wire(),
-]
 
 
 @pytest.fixture(scope="module")
@@ -66,35 +52,8 @@ def test_random_bytes_behind_a_good_header(engines: list[Engine], id: bytes, res
     check(engines, id + b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01" + rest)
 
 
-def _mutations(generator: random.Random, rounds: int) -> Iterator[bytes]:
-    for _ in range(rounds):
-        packet = bytearray(generator.choice(_SEEDS))
-        for _ in range(generator.randint(1, 4)):
-            _mutate(generator, packet)
-        yield bytes(packet)
-
-
-def _mutate(generator: random.Random, packet: bytearray) -> None:
-    at = generator.randrange(len(packet) + 1)
-    match generator.randrange(6):
-        case 0 if at < len(packet):
-            packet[at] = generator.choice((0, 1, 0x29, 0x3F, 0x40, 0xC0, 0xFF, packet[at] ^ 0x20))
-        case 1 if at < len(packet):
-            packet[at] ^= 1 << generator.randrange(8)
-        case 2:
-            del packet[at:]
-        case 3:
-            packet[at:at] = generator.randbytes(generator.randint(1, 12))
-        case 4:
-            packet += packet[at:]
-        case 5 if len(packet) > 12:
-            packet[4 + generator.randrange(8)] = generator.choice((0, 1, 2, 255))
-        case _:
-            packet += bytes(generator.randrange(3))
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_mutated_queries(engines: list[Engine], seed: int) -> None:
-    for packet in _mutations(random.Random(seed), 5_000):
+    for packet in packets(seed, 5_000):
         check(engines, packet)
     assert sum(engines[0].counts().queries.values()) > 0
