@@ -202,7 +202,8 @@ class Engine:
     def _learn_opt(self, record: bytes) -> Opt | None:
         """What an OPT record asks for; None where it is none, or one that needs an error."""
         known = self._opts.get(record)
-        if known is not None:
+        # One that came with a client shares what it says with other subnets: it is read anew.
+        if known is not None and known[1] is None:
             return known[0]
         try:
             opt = parse_opt(record, self._identity.nsid, self._accept_client_subnet)

@@ -53,3 +53,18 @@ def test_a_reply_that_is_cut_echoes_the_client_subnet_of_its_own_query(engine: E
             assert reply.flags & dns.flags.TC
             (option,) = reply.options
             assert option.to_text() == f"ECS {subnet} scope/0"
+
+
+def test_a_name_that_is_new_is_answered_for_the_client_subnet_of_its_own_query(
+    engine: Engine,
+) -> None:
+    wanted = {"10.0.0.0/24": "192.0.2.", "20.9.8.0/24": "192.0.2.11", "30.1.1.0/24": "192.0.2.21"}
+    for number in range(3):
+        for subnet, address in wanted.items():
+            # The subnets are known, and differ in nothing else; the name is asked for first here.
+            name = f"n{number}-{address.replace('.', '-')}.apps.example.test"
+            for _ in range(2):
+                reply = ask(engine, query(name, subnet=subnet))
+                assert str(reply.answer[0][0]).startswith(address)
+                (option,) = reply.options
+                assert option.to_text().startswith(f"ECS {subnet} ")
