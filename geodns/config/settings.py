@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema
 
 from geodns.config.base import Flag, Number, Settings, Whole
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
+from geodns.config.transports import Proxy, Tcp, Tls
 from geodns.config.values import (
     TTL,
     AbsoluteName,
@@ -54,6 +55,7 @@ __all__ = [
     "LatencyTable",
     "Listen",
     "Log",
+    "Proxy",
     "Region",
     "Server",
     "Service",
@@ -64,6 +66,7 @@ __all__ = [
     "Tcp",
     "TcpCheck",
     "Thresholds",
+    "Tls",
     "Topology",
     "parse_duration",
     "parse_share",
@@ -93,17 +96,6 @@ class Admin(Settings):
     socket: Path | None = Field(None, description="Unix socket of the admin API")
     http: Listen | None = Field(
         None, description="address of metrics, status page and admin API, read only"
-    )
-
-
-class Tcp(Settings):
-    """Limits on DNS over TCP (RFC 7766 6.1, 6.2)."""
-
-    connections: Whole = Field(
-        1000, ge=1, description="open connections per worker; more: the longest idle goes"
-    )
-    idle: Duration = Field(
-        10.0, gt=0, description="a connection that says nothing for so long is closed"
     )
 
 
@@ -140,7 +132,9 @@ class Server(Settings):
     zones: Path | None = Field(None, description="folder of zone files: *.yaml, *.zone, *.db")
     state: Path = Field(Path("../var"), description="folder for what must survive a restart")
     admin: Admin = Field(Admin(), description="where the control process can be asked")
-    tcp: Tcp = Field(Tcp(), description="limits on DNS over TCP")
+    tcp: Tcp = Field(Tcp(), description="limits on DNS over TCP and TLS")
+    tls: Tls | None = Field(None, description="DNS over TLS; none: not offered")
+    proxy: Proxy = Field(Proxy(), description="clients behind a balancer, PROXY protocol v2")
     log: Log = Field(Log(), description="how events are written")
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import Annotated, Any, NamedTuple
 
 import dns.exception
@@ -97,6 +104,23 @@ def parse_address(value: Any) -> Address:
     )
 
 
+def parse_network(value: Any) -> IPv4Network | IPv6Network:
+    """``192.0.2.0/24``, ``2001:db8::/32`` or one address. Raises ValueError otherwise."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        if text and "%" not in text:
+            return ip_network(text)
+    except ValueError as error:
+        if "has host bits set" in str(error):
+            meant = ip_network(text, strict=False)
+            raise ValueError(f"{shown(value)} has bits behind its prefix; write {meant}") from error
+    raise ValueError(
+        f"{shown(value)} is not a network; write it as in 192.0.2.0/24 or 2001:db8::/32"
+    )
+
+
 def parse_absolute_name(value: str) -> str:
     """A host or domain name that ends with a dot, unchanged. Raises ValueError otherwise."""
     try:
@@ -135,6 +159,7 @@ _SHARE_SCHEMA = {
 }
 _LISTEN_SCHEMA = {"type": "string", "description": "address:port, or [address]:port for IPv6"}
 _ADDRESS_SCHEMA = {"type": "string", "description": "an IPv4 or IPv6 address"}
+_NETWORK_SCHEMA = {"type": "string", "description": "a network as address/length, or one address"}
 
 Duration = Annotated[
     float,
@@ -159,6 +184,12 @@ AddressText = Annotated[
     BeforeValidator(parse_address),
     WithJsonSchema(_ADDRESS_SCHEMA),
     Words("an IP address"),
+]
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    BeforeValidator(parse_network),
+    WithJsonSchema(_NETWORK_SCHEMA),
+    Words("a network as in 192.0.2.0/24"),
 ]
 AbsoluteName = Annotated[
     str,
