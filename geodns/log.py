@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO
 
+from geodns.log_writer import BackgroundHandler
+
 # 100 events of one kind in 10 s: a whole region of endpoints that go down together still fits, a
 # loop that reports the same thing again and again is held to 10 lines per second.
 BURST = 100
@@ -39,21 +41,35 @@ class LogSettings(Protocol):
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     """Sends every event of this process to a stream (standard error), in place of what was before.
 
-    Other people's libraries are heard from ``warning`` on.
+    Other people's libraries are heard from ``warning`` on. A stream that is a file of the system is
+    written to in a thread: whoever reads it, or has stopped reading, holds no answer up.
     """
     stream = sys.stderr if stream is None else stream
-    text = settings.format == "text" or (settings.format == "auto" and stream.isatty())
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(TextFormatter(colour=stream.isatty()) if text else JsonFormatter())
-    handler.addFilter(RateLimit())
+    terminal = stream is not None and stream.isatty()
+    text = settings.format == "text" or (settings.format == "auto" and terminal)
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
+        if isinstance(old, BackgroundHandler):
+            old.close()
+    handler = _handler(stream)
+    handler.setFormatter(TextFormatter(colour=terminal) if text else JsonFormatter())
+    handler.addFilter(RateLimit())
     root.addHandler(handler)
     level = getattr(logging, settings.level.upper())
     root.setLevel(max(level, logging.WARNING))
     logging.getLogger("geodns").setLevel(level)
     logging.captureWarnings(capture=True)
+
+
+def _handler(stream: TextIO | None) -> logging.Handler:
+    if stream is None:  # the process was started with standard error closed
+        return logging.NullHandler()
+    try:
+        fd = stream.fileno()
+    except (OSError, ValueError):  # kept in memory, as in tests
+        return logging.StreamHandler(stream)
+    return BackgroundHandler(fd)
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:

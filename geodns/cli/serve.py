@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def serve(config: Path | None) -> None:
     SIGHUP or a changed file reads the configuration anew; one that is wrong is reported, and the
     last good one stays in use. SIGTERM and Ctrl-C answer what is in flight and stop.
     """
+    _occupy_standard_descriptors()
     path = find(config, os.environ).absolute()
     try:
         asyncio.run(run(path))
@@ -32,3 +34,12 @@ def serve(config: Path | None) -> None:
         if error.output:
             click.echo(error.output, err=True)
         raise
+    finally:
+        logging.shutdown()  # what was logged comes before what is said of the end
+
+
+def _occupy_standard_descriptors() -> None:
+    """Open what was closed of 0, 1 and 2: else a socket takes the number, and is written to."""
+    while (lowest := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(lowest, True)
+    os.close(lowest)
