@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 import dns.name
 import dns.rdatatype
 
@@ -24,6 +26,7 @@ from geodns.config.settings import (
     CnameTarget,
     Configuration,
     Endpoint,
+    Https,
     Service,
     Topology,
 )
@@ -32,6 +35,8 @@ from geodns.steering.policy import Steering
 from geodns.steering.tiers import Candidate
 from geodns.zone.content import Node as ZoneNode
 from geodns.zone.content import Zone
+
+_ALPN, _PORT, _ECH = 1, 3, 5  # RFC 9460 14.3.2
 
 
 def compile_image(configuration: Configuration, locations: Locations) -> Image:
@@ -82,7 +87,21 @@ def _service(
         tiers=tuple(TierImage(tier.name, tuple(tier.endpoints)) for tier in steering.tiers),
         classes=classes,
         location=location,
+        https=_https(service.https) if service.https is not None else None,
     )
+
+
+def _https(settings: Https) -> tuple[tuple[int, bytes], ...]:
+    """RFC 9460 7.1, 7.2 and RFC 9848: the parameters by key, in wire form."""
+    parameters: list[tuple[int, bytes]] = []
+    if settings.alpn:
+        ids = (bytes((len(id),)) + id.encode("ascii") for id in settings.alpn)
+        parameters.append((_ALPN, b"".join(ids)))
+    if settings.port is not None:
+        parameters.append((_PORT, settings.port.to_bytes(2, "big")))
+    if settings.ech is not None:
+        parameters.append((_ECH, b64decode(settings.ech)))
+    return tuple(parameters)
 
 
 def _endpoint(id: str, region: str, az: str, endpoint: Endpoint) -> EndpointImage:

@@ -22,7 +22,8 @@ from geodns.answer.edns import (
     parse_opt,
     subnet_address,
 )
-from geodns.answer.entry import Entry, steering_type
+from geodns.answer.entry import Entry
+from geodns.answer.hints import HintsPlan, plan_for, steering_type
 from geodns.answer.image import Image
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.names import HEADER_BYTES, name_end
@@ -101,7 +102,7 @@ class Engine:
         self._opts: dict[bytes, Known] = {}
         self._subnet_opts: dict[bytes, Opt] = {}
         self._clients: dict[str, Client] = {}
-        self._plans: dict[tuple[int, int], Plan] = {}
+        self._plans: dict[tuple[int, int], Plan | HintsPlan] = {}
         self._maps = (*image.locations, NO_LOCATION)
         self._counts = Counts()
 
@@ -264,14 +265,14 @@ class Engine:
         table[question] = entry
         return entry
 
-    def _plan(self, question: bytes, part: GeoPart | None) -> Plan | None:
+    def _plan(self, question: bytes, part: GeoPart | None) -> Plan | HintsPlan | None:
         if part is None:
             return None
-        key = part.service, steering_type(int.from_bytes(question[-4:-2], "big"))
-        plan = self._plans.get(key)
+        service = self._image.services[part.service]
+        type = steering_type(service, int.from_bytes(question[-4:-2], "big"))
+        plan = self._plans.get((part.service, type))
         if plan is None:
-            service = self._image.services[part.service]
-            plan = self._plans[key] = Plan(service, key[1], self._states)
+            plan = self._plans[part.service, type] = plan_for(service, type, self._states)
         return plan
 
     def _forget(self, table: dict[bytes, Entry]) -> None:

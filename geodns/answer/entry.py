@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from geodns.answer.body import ANSWER, Body
-from geodns.answer.image import EndpointImage, RRset
+from geodns.answer.hints import HintsPlan
+from geodns.answer.image import RRset
 from geodns.answer.plan import Plan
 from geodns.answer.ready import Ready
-from geodns.answer.resolve import AAAA, CNAME, A, Outcome
-from geodns.answer.service import packed
-from geodns.answer.shares import Address, Pick
+from geodns.answer.resolve import Outcome
 
 
 def static_ready(question: bytes, outcome: Outcome) -> Ready:
@@ -29,7 +28,7 @@ class Entry:
 
     __slots__ = ("_outcome", "_question", "plan", "ready", "replies")
 
-    def __init__(self, question: bytes, outcome: Outcome, plan: Plan | None) -> None:
+    def __init__(self, question: bytes, outcome: Outcome, plan: Plan | HintsPlan | None) -> None:
         self.plan = plan
         self.ready: Ready | None = None
         self.replies: dict[int, Ready] = {}
@@ -42,51 +41,19 @@ class Entry:
     def make(self, number: int) -> Ready:
         """Makes the reply for a pick of the plan."""
         assert self.plan is not None
-        pick = self.plan.picks[number]
-        ready = self.replies[number] = self._ready(self.plan, pick)
+        ready = self.replies[number] = self._ready(self.plan, number)
         return ready
 
-    def _ready(self, plan: Plan, pick: Pick) -> Ready:
+    def _ready(self, plan: Plan | HintsPlan, number: int) -> Ready:
         outcome = Outcome(self._outcome.rcode, self._outcome.aa, list(self._outcome.records))
         outcome.zone = self._outcome.zone
         part = self._outcome.geo
         assert part is not None
-        found = _rdatas(plan, pick, _type_of(self._question))
+        found = plan.found(number, _type_of(self._question))
         if found is not None:
-            outcome.add(ANSWER, part.owner, found[0], RRset(part.ttl, found[1]))
+            outcome.add(ANSWER, part.owner, found.type, RRset(part.ttl, found.rdatas))
         else:
             outcome.deny(outcome.rcode)
         ready = static_ready(self._question, outcome)
-        place = ("", "")
-        if pick.addresses:
-            endpoint = _endpoint(plan, pick.addresses[0])
-            place = endpoint.region, endpoint.availability_zone
-        ready.answered = (plan.service.name, *place, pick.reason)
+        ready.answered = plan.answered(number)
         return ready
-
-
-def steering_type(type: int) -> int:
-    """Whose addresses steer: a type that only an alias can answer is steered as A is."""
-    return type if type == AAAA else A
-
-
-def _endpoint(plan: Plan, address: Address) -> EndpointImage:
-    return plan.service.endpoints[address.endpoint]
-
-
-def _rdatas(plan: Plan, pick: Pick, type: int) -> tuple[int, tuple[bytes, ...]] | None:
-    """What a pick answers to a type: record type and rdatas; None for no data."""
-    if not pick.addresses:
-        down = plan.service.when_down
-        if down.cname is not None:
-            return CNAME, (down.cname,)
-        fallback = down.v4 if type == A else down.v6 if type == AAAA else ()
-        return (type, fallback) if fallback else None
-    best = pick.addresses[0]
-    if _endpoint(plan, best).cname is not None:
-        # RFC 1034 3.6.2: an alias stands alone.
-        return CNAME, (packed(_endpoint(plan, best), best),)
-    if type not in (A, AAAA):
-        return None
-    addresses = [a for a in pick.addresses if _endpoint(plan, a).cname is None]
-    return type, tuple(packed(_endpoint(plan, address), address) for address in addresses)

@@ -75,7 +75,8 @@ class ServiceImage:
 
     ``classes[c]`` are positions in ``tiers``, best first; tiers that it does not name come after,
     in file order. ``location`` is the position of the location map whose classes these are, -1
-    where every client is of class 0.
+    where every client is of class 0. ``https`` are the parameters of HTTPS records but for the
+    hints, by key (RFC 9460 2.2); None where the service answers no HTTPS.
     """
 
     name: str
@@ -85,6 +86,14 @@ class ServiceImage:
     tiers: tuple[TierImage, ...]
     classes: tuple[tuple[int, ...], ...]
     location: int
+    https: tuple[tuple[int, bytes], ...] | None = None
+
+    @property
+    def may_be_alias(self) -> bool:
+        """Whether its names can be answered with a CNAME."""
+        return self.when_down.cname is not None or any(
+            endpoint.cname is not None for endpoint in self.endpoints
+        )
 
 
 @dataclass(slots=True)

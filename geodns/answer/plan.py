@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from geodns.answer.image import ServiceImage
-from geodns.answer.service import States, shares_of
-from geodns.answer.shares import Pick, Share, picks
+from geodns.answer.image import EndpointImage, ServiceImage
+from geodns.answer.resolve import AAAA, CNAME, A
+from geodns.answer.service import (
+    States,
+    decided_together,
+    depends_on_class,
+    has_one_answer,
+    packed,
+    shares_of,
+)
+from geodns.answer.shares import Address, Pick, Share, picks
+
+NO_LOCATION = -1
+_V4_BYTES, _V6_BYTES = 4, 16
+_ALL = 1 << 16  # more addresses than one tier holds
+
+
+class Found(NamedTuple):
+    """What a pick answers: the records' type, and their rdata."""
+
+    type: int
+    rdatas: tuple[bytes, ...]
+
+
+Answered = tuple[str, str, str, str]
+"""(service, region, AZ, reason)"""
 
 
 class Plan:
@@ -20,7 +44,9 @@ class Plan:
     __slots__ = (
         "_by_shares",
         "_numbers",
+        "_one_answer",
         "_states",
+        "_together",
         "location",
         "picks",
         "service",
@@ -31,9 +57,11 @@ class Plan:
     def __init__(self, service: ServiceImage, type: int, states: States) -> None:
         self.service = service
         self.type = type
-        self.location = service.location
+        self.location = service.location if depends_on_class(service, type) else NO_LOCATION
         self.picks: list[Pick] = []
         self.tables: list[Sequence[int] | None] = [None] * len(service.classes)
+        self._together = decided_together(service, type)
+        self._one_answer = has_one_answer(service, type)
         self._states = states
         self._numbers: dict[Pick, int] = {}
         self._by_shares: dict[tuple[Share, ...], Sequence[int]] = {}
@@ -43,7 +71,8 @@ class Plan:
         shares = tuple(shares_of(self.service, class_number, self.type, self._states))
         table = self._by_shares.get(shares)
         if table is None:
-            table = self._by_shares[shares] = self._number(picks(shares, self.service.answers))
+            most = _ALL if self._together else self.service.answers
+            table = self._by_shares[shares] = self._number(picks(shares, most))
         self.tables[class_number] = table
         return table
 
@@ -54,7 +83,43 @@ class Plan:
             self.tables = [None] * len(self.tables)
             self._by_shares = {}
 
+    def found(self, number: int, type: int) -> Found | None:
+        """What a pick answers to a type; None for no data."""
+        pick = self.picks[number]
+        if not pick.addresses:
+            return self._found_when_down(type)
+        best = pick.addresses[0]
+        if self._endpoint(best).cname is not None:
+            # RFC 1034 3.6.2: an alias stands alone.
+            return Found(CNAME, (packed(self._endpoint(best), best),))
+        if type not in (A, AAAA):
+            return None
+        size = _V4_BYTES if type == A else _V6_BYTES
+        addresses = (packed(self._endpoint(address), address) for address in pick.addresses)
+        rdatas = tuple(rdata for rdata in addresses if len(rdata) == size)
+        return Found(type, rdatas) if rdatas else None
+
+    def answered(self, number: int) -> Answered:
+        """Who answers by a pick, and why."""
+        pick = self.picks[number]
+        if not pick.addresses:
+            return self.service.name, "", "", pick.reason
+        best = self._endpoint(pick.addresses[0])
+        return self.service.name, best.region, best.availability_zone, pick.reason
+
+    def _found_when_down(self, type: int) -> Found | None:
+        down = self.service.when_down
+        if down.cname is not None:
+            return Found(CNAME, (down.cname,))
+        fallback = down.v4 if type == A else down.v6 if type == AAAA else ()
+        return Found(type, fallback) if fallback else None
+
+    def _endpoint(self, address: Address) -> EndpointImage:
+        return self.service.endpoints[address.endpoint]
+
     def _number(self, chosen: Sequence[Pick]) -> Sequence[int]:
+        if self._one_answer and all(pick.addresses for pick in chosen):
+            chosen = chosen[:1]
         by_identity: dict[int, int] = {}
         table = []
         for pick in chosen:  # equal picks are mostly one object: hashing each would be slow
@@ -65,7 +130,24 @@ class Plan:
         return table
 
     def _number_of(self, pick: Pick) -> int:
+        if self._together and pick.addresses:
+            pick = pick._replace(addresses=self._of_each_family(pick.addresses))
         number = self._numbers.setdefault(pick, len(self.picks))
         if number == len(self.picks):
             self.picks.append(pick)
         return number
+
+    def _of_each_family(self, addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+        """Of addresses in order of preference: the alias that is first, or as many as are answered
+        of each family."""
+        if self._endpoint(addresses[0]).cname is not None:
+            return addresses[:1]
+        kept: list[Address] = []
+        room = {_V4_BYTES: self.service.answers, _V6_BYTES: self.service.answers}
+        for address in addresses:
+            endpoint = self._endpoint(address)
+            size = len(packed(endpoint, address)) if endpoint.cname is None else 0
+            if room.get(size, 0):
+                room[size] -= 1
+                kept.append(address)
+        return tuple(kept)

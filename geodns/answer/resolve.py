@@ -9,7 +9,7 @@ from geodns.answer.image import GEO, GeoRRset, Image, Node, RRset, ZoneImage
 from geodns.answer.names import MOST_NAME_BYTES, suffixes, wildcard
 
 A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, DS, ANY = 1, 2, 5, 6, 12, 15, 28, 33, 39, 43, 255
-HINFO = 13
+HINFO, HTTPS = 13, 65
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN = 0, 1, 2, 3, 4, 5, 6
 _MOST_CHAIN = 16  # aliases followed in one answer; a longer chain is somebody's mistake
 _TARGET_AT = {NS: 0, MX: 2, SRV: 6}  # where the host name stands whose addresses are worth adding
@@ -142,14 +142,20 @@ def _answer(
 
 def _from_service(image: Image, geo: GeoRRset, type: int, node: Node) -> bool:
     """Whether a type at a geo name is answered from its service."""
-    endpoints = image.services[geo.service].endpoints
-    if any(endpoint.cname is not None for endpoint in endpoints):
-        only_aliases = all(endpoint.cname is not None for endpoint in endpoints)
-        return type in (A, AAAA, CNAME) or (only_aliases and type not in node and type != ANY)
-    # A type that no endpoint can answer is NODATA for every client, with scope 0.
-    return (type == A and any(e.v4 for e in endpoints)) or (
-        type == AAAA and any(e.v6 for e in endpoints)
-    )
+    service = image.services[geo.service]
+    down = service.when_down
+    if type == HTTPS and service.https is not None:
+        # What the zone says itself counts, as it is written.
+        return HTTPS not in node
+    if any(endpoint.cname is not None for endpoint in service.endpoints):
+        # RFC 1034 3.6.2: where it is an alias, it is so for every type.
+        return type in (A, AAAA, CNAME) or (type not in node and type != ANY)
+    if down.cname is not None:
+        return type in (A, AAAA, CNAME) or (not service.endpoints and type != ANY)
+    # A type that is nowhere in the service is NODATA for every client, with scope 0.
+    has_v4 = bool(down.v4) or any(endpoint.v4 for endpoint in service.endpoints)
+    has_v6 = bool(down.v6) or any(endpoint.v6 for endpoint in service.endpoints)
+    return (type == A and has_v4) or (type == AAAA and has_v6)
 
 
 def _refer(zone: ZoneImage, outcome: Outcome, cut: bytes, node: Node) -> None:

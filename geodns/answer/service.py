@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from geodns.answer.image import EndpointImage, ServiceImage
@@ -25,24 +25,70 @@ States = Mapping[str, EndpointState]
 """By endpoint id; an endpoint that is not named is fully available."""
 
 
+def decided_together(service: ServiceImage, type: int) -> bool:
+    """Whether one endpoint is chosen for all types, so that a type it lacks has no data.
+
+    RFC 1034 3.6.2: "If a CNAME RR is present at a node, no other data should be present". A
+    resolver that has been told of an alias uses it for every type, so a client for whom a name is
+    an alias by one type must find it so by all. The same where only ``when_down`` has a type: it is
+    not to be answered while the service is up.
+    """
+    return service.may_be_alias or not any(_positions(e, (type,)) for e in service.endpoints)
+
+
+def families_of(service: ServiceImage, type: int) -> tuple[int, ...]:
+    """The types whose addresses steer the answer to a type, A or AAAA."""
+    return (A, AAAA) if decided_together(service, type) else (type,)
+
+
 def shares_of(service: ServiceImage, class_number: int, type: int, states: States) -> list[Share]:
-    """The shares of a class's clients, adding up to 1, for a type of record.
+    """The shares of a class's clients, adding up to 1, for A or AAAA.
 
     A share without candidates is answered with the service's fallback, or with no data.
     """
     order = _tier_order(service, class_number)
-    in_service = [_usable(n, e, type, states) for n, e in enumerate(service.endpoints)]
-    if not any(usable.availability > 0 and usable.positions for usable in in_service):
-        # None of the family's addresses answers while endpoints do by the other family: that says
-        # more about the prober than about them. They are judged by what is known to work.
-        in_service = [
-            usable._replace(positions=_positions(endpoint, type))
-            for usable, endpoint in zip(in_service, service.endpoints, strict=True)
-        ]
+    families = families_of(service, type)
+    # None of a family's addresses answers while endpoints do by the other family: that says more
+    # about the prober than about them. They are judged by what is known to work.
+    judged = tuple(family for family in families if _any_in_service(service, family, states))
+    in_service = [_usable(n, e, families, states, judged) for n, e in enumerate(service.endpoints)]
     shares, left = walk(_offers(service, order, in_service))
     if left > 0:
-        shares += _when_down(service, order, type, left)
+        shares += _when_down(service, order, families, left)
     return shares
+
+
+def depends_on_class(service: ServiceImage, type: int) -> bool:
+    """Whether two classes can be answered differently, whatever the availability.
+
+    RFC 7871 7.2.1: scope 0 tells that an answer is suitable for all; it is for a type that only
+    one tier has.
+    """
+    families = families_of(service, type)
+    having = [bool(_positions(endpoint, families)) for endpoint in service.endpoints]
+    useful = {n for n, tier in enumerate(service.tiers) if any(having[e] for e in tier.endpoints)}
+    if len(useful) <= 1 or len(service.classes) == 1 or has_one_answer(service, type):
+        return False
+    if len(useful) == len(service.tiers):
+        return True
+    first = _useful_order(service, 0, useful)
+    others = range(1, len(service.classes))
+    return any(_useful_order(service, number, useful) != first for number in others)
+
+
+def has_one_answer(service: ServiceImage, type: int) -> bool:
+    """Whether all that the service's endpoints hold of a type is one and the same address."""
+    families = families_of(service, type)
+    found = {
+        packed(endpoint, Address(number, position))
+        for number, endpoint in enumerate(service.endpoints)
+        for position in _positions(endpoint, families)
+    }
+    return len(found) <= 1
+
+
+def _useful_order(service: ServiceImage, class_number: int, useful: set[int]) -> list[int]:
+    return [tier for tier in _tier_order(service, class_number) if tier in useful]
 
 
 def _tier_order(service: ServiceImage, class_number: int) -> list[int]:
@@ -58,30 +104,60 @@ def _offers(service: ServiceImage, order: list[int], usable: list[Usable]) -> li
     ]
 
 
-def _when_down(service: ServiceImage, order: list[int], type: int, left: float) -> list[Share]:
+def _when_down(
+    service: ServiceImage, order: list[int], families: Sequence[int], left: float
+) -> list[Share]:
     if service.when_down.kind == "serve_all":
-        everything = [_usable(n, e, type, {}) for n, e in enumerate(service.endpoints)]
+        everything = [_usable(n, e, families, {}, ()) for n, e in enumerate(service.endpoints)]
         forced, _ = walk(_offers(service, order, everything))
         if forced:
             return [share._replace(share=share.share * left, reason="forced") for share in forced]
     return [Share(NO_TIER, left, "forced", ())]
 
 
-def _usable(number: int, endpoint: EndpointImage, type: int, states: States) -> Usable:
+def _any_in_service(service: ServiceImage, family: int, states: States) -> bool:
+    return any(
+        usable.availability > 0 and usable.positions
+        for usable in (
+            _usable(number, endpoint, (family,), states, (family,))
+            for number, endpoint in enumerate(service.endpoints)
+            if endpoint.cname is None
+        )
+    )
+
+
+def _usable(
+    number: int,
+    endpoint: EndpointImage,
+    families: Sequence[int],
+    states: States,
+    judged: Sequence[int],
+) -> Usable:
+    """What an endpoint has of the families; addresses of ``judged`` ones where in service."""
     state = states.get(endpoint.id)
-    positions = _positions(endpoint, type)
     if state is None:
+        positions = _positions(endpoint, families)
         return Usable(number, endpoint.id, endpoint.weight, _FULL, positions)
     flags = state.addresses
-    up = tuple(p for p in positions if p < 0 or p >= len(flags) or flags[p])
+    up = tuple(
+        position
+        for family in families
+        for position in _positions(endpoint, (family,))
+        if family not in judged or position >= len(flags) or flags[position]
+    )
+    if endpoint.cname is not None:
+        up = (_CNAME_POSITION,)
     return Usable(number, endpoint.id, endpoint.weight, state.availability, up)
 
 
-def _positions(endpoint: EndpointImage, type: int) -> tuple[int, ...]:
+def _positions(endpoint: EndpointImage, families: Sequence[int]) -> tuple[int, ...]:
     if endpoint.cname is not None:
         return (_CNAME_POSITION,)
-    addresses = endpoint.v4 if type == A else endpoint.v6 if type == AAAA else ()
-    return tuple(position for position, _ in addresses)
+    return tuple(
+        position
+        for family in families
+        for position, _ in (endpoint.v4 if family == A else endpoint.v6 if family == AAAA else ())
+    )
 
 
 def packed(endpoint: EndpointImage, address: Address) -> bytes:

@@ -15,6 +15,7 @@ from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from geodns.config.base import Flag, Number, Settings, Whole
+from geodns.config.https import Https
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
 from geodns.config.transports import Proxy, Tcp, Tls
 from geodns.config.values import (
@@ -51,6 +52,7 @@ __all__ = [
     "GeoIP",
     "Health",
     "HttpCheck",
+    "Https",
     "LatencyRow",
     "LatencyTable",
     "Listen",
@@ -244,6 +246,9 @@ class Service(Settings):
     check: str | None = Field(None, description="the health check; none: always healthy")
     ttl: TTL = Field(30.0, description="of the answers, where the zone gives none")
     answers: Whole = Field(1, ge=1, le=64, description="addresses in one answer")
+    https: Https | None = Field(
+        None, description="answer HTTPS with address hints; https: {} does so without parameters"
+    )
     when_down: Literal["serve_all", "nodata"] | CnameTarget | AddressTarget = Field(
         "serve_all", description="what is answered when no endpoint is available"
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from geodns.answer.client import Located
-from geodns.answer.entry import steering_type
+from geodns.answer.hints import family_of
 from geodns.answer.image import EndpointImage, ServiceImage, WhenDown
 from geodns.answer.plan import Plan
 from geodns.answer.resolve import AAAA
@@ -41,7 +41,7 @@ def stand(
     service: ServiceImage, type: int, located: Located, available: Availabilities
 ) -> Standing:
     """What the engine's table for a client's class holds, and what the client's slot picks."""
-    plan = Plan(service, steering_type(type), available.states())
+    plan = Plan(service, family_of(service, type), available.states())
     table = plan.build(located.number)
     chosen = tuple(plan.picks[number] for number in table)
     ranked = service.classes[located.number]
