@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -70,11 +70,21 @@ class RunningServer:
     """A ``geodns serve`` process. ``files`` are written over FILES, by path within ``folder``.
 
     Use as a context manager: entering waits for the ``listening`` event, leaving stops the server
-    and whatever it left behind. ``udp`` and ``tcp`` are (host, port).
+    and whatever it left behind. ``udp`` and ``tcp`` are (host, port). ``prefix`` is a program with
+    arguments that becomes the server in the end, ``environment`` is added to this process's.
     """
 
-    def __init__(self, folder: Path, files: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        files: Mapping[str, str] | None = None,
+        *,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self._prefix = tuple(prefix)
+        self._environment = {**os.environ, **(environment or {})}
         self.config = folder / "geodns.yaml"
         self.log = folder / "log"
         for name, text in {**FILES, **(files or {})}.items():
@@ -95,7 +105,8 @@ class RunningServer:
         self._seen = len(self.events())
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "serve", "-c", str(self.config)],
+                [*self._prefix, *COMMAND, "serve", "-c", str(self.config)],
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
+from geodns.config.access import AccountName, AllowQuery, VersionText
 from geodns.config.base import Flag, Number, Settings, Whole
 from geodns.config.https import Https
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
@@ -39,6 +40,7 @@ __all__ = [
     "Address",
     "AddressTarget",
     "Admin",
+    "AllowQuery",
     "AvailabilityZone",
     "Check",
     "ClientSubnet",
@@ -121,6 +123,15 @@ class Server(Settings):
         description="where queries are taken, over UDP and TCP",
     )
     identity: str | None = Field(None, description="answered to NSID, id.server and hostname.bind")
+    version: VersionText | None = Field(
+        None, description="answered to version.bind and version.server; none: they are refused"
+    )
+    user: AccountName | None = Field(
+        None, description="whom to become when started as root, once that is no longer needed"
+    )
+    group: AccountName | None = Field(
+        None, description="with `user`: its group; none: the one that the user belongs to"
+    )
     workers: Literal["auto"] | Annotated[Whole, Field(ge=1, le=256)] = Field(
         "auto", description="processes that answer; auto: one per core"
     )
@@ -132,6 +143,7 @@ class Server(Settings):
         (), description="latency tables, YAML or CSV; for the same client the earlier file wins"
     )
     zones: Path | None = Field(None, description="folder of zone files: *.yaml, *.zone, *.db")
+    allow_query: AllowQuery = Field(AllowQuery(), description="who may ask, zone by zone")
     state: Path = Field(Path("../var"), description="folder for what must survive a restart")
     admin: Admin = Field(Admin(), description="where the control process can be asked")
     tcp: Tcp = Field(Tcp(), description="limits on DNS over TCP and TLS")

@@ -20,6 +20,7 @@ from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.retire import retire
 from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.state import StateFolder
+from geodns.control.stepping_down import Names, must_be, step_down, tell_of_root
 from geodns.control.supervisor import Supervisor
 from geodns.control.timings import CheckTimings
 from geodns.control.watcher import Watcher
@@ -36,7 +37,8 @@ _GRACE = 5.0  # seconds for what is in flight when a worker is stopped
 _ACKNOWLEDGE = 30.0  # seconds in which every worker has read the largest image
 _REFRESH = 5.0  # seconds: at most so much of its counting is lost with a worker that dies
 _AGAIN = 1.0  # seconds until a part that broke is run again
-_AT_START = ("listen", "workers", "admin", "state")  # what only a restart can change
+# What only a restart can change.
+_AT_START = ("listen", "workers", "admin", "state", "user", "group")
 
 
 class ControlProcess:
@@ -45,6 +47,7 @@ class ControlProcess:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._started = time.time()
+        self._user: Names = (None, None)
         self._addresses: tuple[str, ...] = ()
         self._restart_needed: tuple[str, ...] = ()
         self._timings: dict[str, CheckTimings] = {}
@@ -62,6 +65,7 @@ class ControlProcess:
     async def start(self) -> None:
         """Read the configuration, bind, and answer; returns when every worker is ready."""
         begun = time.monotonic()
+        self._user = step_down(self._path)
         self._in_use = await compile_configuration(self._path, loaded=self._prepare)
         server = self._first = self._in_use.loaded.configuration.server
         self._options = _options(server)
@@ -155,7 +159,9 @@ class ControlProcess:
     def _prepare(self, loaded: Loaded) -> None:
         """While the image is being made: find out whether this server can run at all."""
         server = loaded.configuration.server
+        must_be(self._user, server)
         log.configure(server.log)
+        tell_of_root(server)
         self._state = StateFolder(server.state)
         self._orphans = self._state.orphans()
         if not self._orphans:
@@ -278,6 +284,7 @@ def _workers(server: Server) -> int:
 def _options(server: Server) -> WorkerOptions:
     return WorkerOptions(
         identity=server.identity or "",
+        version=server.version or "",
         accept_client_subnet=server.client_subnet.accept,
         tcp_connections=server.tcp.connections,
         tcp_idle=server.tcp.idle,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import pwd
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from geodns.control.processes import Process, boot, find
@@ -30,7 +33,9 @@ class StateFolder:
             path.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
-            raise StateError(f"the state folder {path} can't be used: {error.strerror}") from error
+            raise StateError(
+                f"the state folder {path} can't be used{_by_whom(error)}: {error.strerror}"
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -64,3 +69,12 @@ class StateFolder:
     def close(self) -> None:
         """Give the folder free for another control process."""
         os.close(self._lock)
+
+
+def _by_whom(error: OSError) -> str:
+    """Where rights are missing, whose: the folder and what is in it must be that user's."""
+    if error.errno not in (errno.EACCES, errno.EPERM):
+        return ""
+    with suppress(KeyError):
+        return f" by the user {pwd.getpwuid(os.geteuid()).pw_name}"
+    return f" by user {os.geteuid()}"
