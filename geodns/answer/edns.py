@@ -1,9 +1,11 @@
-"""EDNS of queries and replies: OPT (RFC 6891), client subnet (RFC 7871), NSID (RFC 5001)."""
+"""EDNS of queries and replies: OPT records (RFC 6891) and the options that are understood."""
 
 from __future__ import annotations
 
+from copy import copy
 from typing import NamedTuple
 
+from geodns.answer.cookies import well_formed
 from geodns.errors import GeodnsError
 
 OPT = 41
@@ -14,7 +16,9 @@ FIXED_BYTES = 11  # of an OPT record: root, type, size, TTL, RDLENGTH
 SUBNET_DATA_AT = FIXED_BYTES + 4
 SUBNET_ADDRESS_AT = SUBNET_DATA_AT + 4
 """Where, in an OPT record whose first option is a client subnet, its data and address begin."""
-_NSID, _CLIENT_SUBNET = 3, 8
+_EXTENDED_RCODE_AT = 5
+_NSID, _CLIENT_SUBNET, _COOKIE, _KEEPALIVE, _EXTENDED_ERROR = 3, 8, 10, 11, 15
+_CLIENT_SUBNET_CODE = _CLIENT_SUBNET.to_bytes(2, "big")
 _FAMILY_BITS = {1: 32, 2: 128}
 
 
@@ -35,40 +39,85 @@ class ClientSubnet(NamedTuple):
         return self.address.to_bytes(bits // 8, "big")[: (self.source + 7) // 8]
 
 
+class EdnsRules(NamedTuple):
+    """Which options are understood, and what is said to them.
+
+    ``nsid`` is empty where nobody is told who answers. ``keepalive`` is how long an idle
+    connection may stay, in units of 100 ms; None over UDP.
+    """
+
+    nsid: bytes = b""
+    client_subnet: bool = True
+    cookies: bool = False
+    keepalive: int | None = None
+
+
 class Opt:
     """What a query's OPT record asks for, and the record of the reply, ready but for two parts.
 
     The reply's OPT is ``before``; where ``scoped``, the scope byte and the client's address follow.
-    ``limit`` is the largest UDP reply in bytes.
+    ``limit`` is the largest UDP reply in bytes. ``cookie`` is what came as one; who knows the peer
+    adds the answer to it by ``with_cookie``. ``proven``: it was a good one.
     """
 
-    __slots__ = ("before", "do", "limit", "scoped", "subnet", "version")
+    __slots__ = ("before", "cookie", "do", "limit", "proven", "scoped", "subnet", "version")
 
     def __init__(
-        self, size: int, version: int, do: bool, subnet: ClientSubnet | None, nsid: bytes | None
+        self,
+        size: int,
+        version: int,
+        do: bool,
+        subnet: ClientSubnet | None = None,
+        options: bytes = b"",
+        cookie: bytes | None = None,
     ) -> None:
         self.limit = min(max(size, LEAST_PAYLOAD), PAYLOAD)
         self.version = version
         self.do = do
         self.subnet = subnet
+        self.cookie = cookie
+        self.proven = False
         # RFC 7871 7.1.2: with SOURCE PREFIX-LENGTH 0 the client asks not to be located; 7.2.1: the
         # SCOPE PREFIX-LENGTH is then 0 as well.
         self.scoped = subnet is not None and subnet.source > 0
-        options = b""
-        if nsid is not None:
-            options = _NSID.to_bytes(2, "big") + len(nsid).to_bytes(2, "big") + nsid
         behind = 0
         if subnet is not None:
+            # Last of all options, so that what differs from client to client is at the very end.
             options += _echo(subnet)
             behind = 1 + (subnet.source + 7) // 8 if self.scoped else 0
             options += b"" if self.scoped else b"\0"
         self.before = opt_record(0, do, len(options) + behind) + options
 
-    def record(self, scope: int) -> bytes:
-        """The reply's whole OPT record; ``scope`` is ignored without a client subnet."""
+    def with_cookie(self, reply: bytes, *, proven: bool) -> Opt:
+        """The same with the cookie of the reply."""
+        made = copy(self)
+        made.before = _with_option(self.before, _COOKIE, reply)
+        made.proven = proven
+        return made
+
+    def record(self, scope: int = 0, rcode: int = 0, error: int | None = None) -> bytes:
+        """The reply's whole OPT record; ``scope`` is ignored without a client subnet.
+
+        Of ``rcode``, the upper 8 bits stand in it. ``error`` is an extended error (RFC 8914).
+        """
+        before = self.before
+        if error is not None:
+            before = _with_option(before, _EXTENDED_ERROR, error.to_bytes(2, "big"))
+        if rcode > 0x0F:
+            before = before[:_EXTENDED_RCODE_AT] + bytes((rcode >> 4,)) + before[6:]
         if not self.scoped or self.subnet is None:
-            return self.before
-        return self.before + bytes((scope,)) + self.subnet.packed()
+            return before
+        return before + bytes((scope,)) + self.subnet.packed()
+
+
+def _with_option(before: bytes, code: int, data: bytes) -> bytes:
+    """A reply's OPT record, or the beginning of one, with one more option ahead of the others."""
+    length = int.from_bytes(before[9:FIXED_BYTES], "big") + 4 + len(data)
+    return before[:9] + length.to_bytes(2, "big") + _option(code, data) + before[FIXED_BYTES:]
+
+
+def _option(code: int, data: bytes) -> bytes:
+    return code.to_bytes(2, "big") + len(data).to_bytes(2, "big") + data
 
 
 def opt_record(extended_rcode: int, do: bool, length: int) -> bytes:
@@ -85,7 +134,7 @@ def _echo(subnet: ClientSubnet) -> bytes:
     return head + subnet.family.to_bytes(2, "big") + bytes((subnet.source,))
 
 
-def parse_opt(record: bytes, identity: bytes, accept_client_subnet: bool) -> Opt | None:
+def parse_opt(record: bytes, rules: EdnsRules) -> Opt | None:
     """What an OPT record says; None where the bytes are not exactly one OPT record.
 
     Raises MalformedOptError when it is one and its options are wrong.
@@ -98,20 +147,27 @@ def parse_opt(record: bytes, identity: bytes, accept_client_subnet: bool) -> Opt
         int.from_bytes(record[3:5], "big"),
         int.from_bytes(record[5:9], "big"),
         record[FIXED_BYTES:],
-        identity,
-        accept_client_subnet,
+        rules,
     )
 
 
-def only_client_subnet(record: bytes, opt: Opt) -> bool:
-    """Whether a client subnet with an address is the one option of a record that was parsed."""
-    return opt.scoped and int.from_bytes(record[13:15], "big") == len(record) - SUBNET_DATA_AT
+def subnet_at(record: bytes) -> int:
+    """Where the data of a record's first client subnet option begins; -1 where it has none."""
+    position, most = FIXED_BYTES, len(record) - 4
+    while position <= most:
+        if record[position : position + 2] == _CLIENT_SUBNET_CODE:
+            return position + 4
+        position += 4 + (record[position + 2] << 8 | record[position + 3])
+    return -1
 
 
-def read_opt(size: int, ttl: int, rdata: bytes, identity: bytes, accept_client_subnet: bool) -> Opt:
-    """What an OPT record's fields say. Raises MalformedOptError where its options are wrong."""
-    subnet: ClientSubnet | None = None
-    nsid: bytes | None = None
+def read_opt(size: int, ttl: int, rdata: bytes, rules: EdnsRules) -> Opt:
+    """What an OPT record's fields say. Raises MalformedOptError where its options are wrong.
+
+    RFC 7871, 7873 and 7828 don't say what two options of a kind mean: the first is taken, as BIND
+    does, and the others are passed over.
+    """
+    found: dict[int, bytes] = {}
     position = 0
     while position < len(rdata):
         if position + 4 > len(rdata):
@@ -120,15 +176,29 @@ def read_opt(size: int, ttl: int, rdata: bytes, identity: bytes, accept_client_s
         end = position + 4 + int.from_bytes(rdata[position + 2 : position + 4], "big")
         if end > len(rdata):
             raise MalformedOptError
-        # RFC 6891 6.1.2: any option that is not understood MUST be ignored.
-        if code == _CLIENT_SUBNET and accept_client_subnet:
-            data = rdata[position + 4 : end]
-            address = subnet_address(data)
-            subnet = ClientSubnet(data[1], data[2], address) if address is not None else None
-        elif code == _NSID and identity:
-            nsid = identity
+        found.setdefault(code, rdata[position + 4 : end])
         position = end
-    return Opt(size, ttl >> 16 & 0xFF, bool(ttl & 0x8000), subnet, nsid)
+    # RFC 6891 6.1.2: any option that is not understood MUST be ignored.
+    subnet = _subnet(found.get(_CLIENT_SUBNET)) if rules.client_subnet else None
+    cookie = found.get(_COOKIE) if rules.cookies else None
+    # RFC 7873 5.2.2: a COOKIE option of any other length is a FORMERR.
+    if cookie is not None and not well_formed(cookie):
+        raise MalformedOptError
+    options = _option(_NSID, rules.nsid) if _NSID in found and rules.nsid else b""
+    # RFC 7828 3.3.1: over UDP, the option MUST be ignored; `rules.keepalive` is None there.
+    if _KEEPALIVE in found and rules.keepalive is not None:
+        # RFC 7828 3.2.1: clients MUST specify an OPTION-LENGTH of 0.
+        if found[_KEEPALIVE]:
+            raise MalformedOptError
+        options += _option(_KEEPALIVE, rules.keepalive.to_bytes(2, "big"))
+    return Opt(size, ttl >> 16 & 0xFF, bool(ttl & 0x8000), subnet, options, cookie)
+
+
+def _subnet(data: bytes | None) -> ClientSubnet | None:
+    if data is None:
+        return None
+    address = subnet_address(data)
+    return ClientSubnet(data[1], data[2], address) if address is not None else None
 
 
 def subnet_address(data: bytes) -> int | None:

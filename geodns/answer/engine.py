@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 from geodns.answer.client import Client, client_of_host
 from geodns.answer.cold import ColdQuery, Identity, error_reply, read_query
-from geodns.answer.edns import (
-    LEAST_PAYLOAD,
-    SUBNET_ADDRESS_AT,
-    SUBNET_DATA_AT,
-    MalformedOptError,
-    Opt,
-    only_client_subnet,
-    parse_opt,
-    subnet_address,
-)
+from geodns.answer.cookies import CookieJar
+from geodns.answer.edns import LEAST_PAYLOAD, EdnsRules, Opt
 from geodns.answer.entry import Entry
 from geodns.answer.hints import HintsPlan, plan_for, steering_type
 from geodns.answer.image import Image
+from geodns.answer.limited import cut_short, find_opt, kind_of
+from geodns.answer.limits import Bucket, Limiter, Verdict
 from geodns.answer.location import NO_LOCATION
+from geodns.answer.moment import Moment
 from geodns.answer.names import HEADER_BYTES, name_end
+from geodns.answer.opts import OptTable, bounded
 from geodns.answer.plan import Plan
 from geodns.answer.ready import QUERY_HEADS, Ready
 from geodns.answer.resolve import FORMERR, GeoPart, resolve
@@ -35,13 +30,7 @@ from geodns.answer.service import States
 _MOST_QUESTIONS = 200_000
 _MOST_PASSING = 10_000
 _MOST_CLIENTS = 50_000
-_MOST_OPTS = 60_000
-_MOST_SHAPES = 1_000
 """Bounds of what is remembered; about 400 bytes each. A full table is emptied and fills again."""
-
-_Table = TypeVar("_Table", bound=dict[Any, Any])
-Known = tuple[Opt, Client | None]
-"""What an OPT record says, and the client of its client subnet, if there is one to locate."""
 
 _join = b"".join  # faster than a chain of additions
 _BYTES = [bytes((number,)) for number in range(256)]
@@ -81,7 +70,11 @@ class Counts:
 
 
 class Engine:
-    """Answers from one image. ``stream``: over TCP, where nothing has to be cut off."""
+    """Answers from one image. ``stream``: over TCP, where nothing has to be cut off.
+
+    ``keepalive`` is how long an idle connection may stay, in units of 100 ms. Cookies and limits
+    need a ``moment`` that someone keeps up to date; without a ``limiter`` there are no limits.
+    """
 
     def __init__(
         self,
@@ -91,23 +84,36 @@ class Engine:
         accept_client_subnet: bool = True,
         stream: bool = False,
         states: States | None = None,
+        keepalive: int | None = None,
+        cookies: CookieJar | None = None,
+        limiter: Limiter | None = None,
+        moment: Moment | None = None,
     ) -> None:
         self._image = image
         self._identity = identity
-        self._accept_client_subnet = accept_client_subnet
         self._stream = stream
         self._states: States = states if states is not None else {}
         self._questions: dict[bytes, Entry] = {}
         self._passing: dict[bytes, Entry] = {}
-        self._opts: dict[bytes, Known] = {}
-        self._subnet_opts: dict[bytes, Opt] = {}
         self._clients: dict[str, Client] = {}
         self._plans: dict[tuple[int, int], Plan | HintsPlan] = {}
         self._maps = (*image.locations, NO_LOCATION)
+        self._moment = moment if moment is not None else Moment()
+        rules = EdnsRules(identity.nsid, accept_client_subnet, keepalive=keepalive)
+        self._opt_table = OptTable(rules, cookies, self._moment, len(self._maps))
+        self._opts = self._opt_table.known
+        self._limiter = limiter
+        self._hosts = limiter.hosts if limiter is not None else None
         self._counts = Counts()
 
     def respond(self, packet: bytes, host: str) -> bytes | None:
         """The reply to a packet from a host, or None for silence."""
+        hosts = self._hosts
+        if hosts is not None:
+            bucket = hosts.get(host) or self._admit(host)
+            bucket.left -= 1
+            if bucket.left < 0:
+                return self._respond_limited(packet, host, bucket)
         head = packet[2:12]
         additional = QUERY_HEADS.get(head)
         client = None
@@ -121,10 +127,10 @@ class Engine:
             end = packet.find(_EMPTY_OPT, 12)
             question = packet[12:end]
             record = packet[end:]
-            known = self._opts.get(record) or self._remember_subnet(record)
+            known = self._opts.get(record) or self._opt_table.recall(record, host)
             if known is None:
                 return self._respond_slowly(packet, host)
-            opt, client = known
+            opt, client, address = known
             limit = opt.limit
         else:
             return self._respond_slowly(packet, host)
@@ -155,9 +161,8 @@ class Engine:
         if opt is None:
             reply = _join((packet[:2], ready.heads[head], question, ready.body))
         elif opt.scoped:
-            after = record[SUBNET_ADDRESS_AT:]
             fixed = ready.heads[head], question, ready.body, opt.before
-            reply = _join((packet[:2], *fixed, _BYTES[scope], after))
+            reply = _join((packet[:2], *fixed, _BYTES[scope], address))
         else:
             reply = _join((packet[:2], ready.heads[head], question, ready.body, opt.before))
         if len(reply) > limit and not self._stream:
@@ -166,25 +171,39 @@ class Engine:
 
     def _remember_client(self, host: str) -> Client:
         client = client_of_host(host, len(self._maps))
-        _bounded(self._clients, _MOST_CLIENTS)[host] = client
+        bounded(self._clients, _MOST_CLIENTS)[host] = client
         return client
 
-    def _remember_subnet(self, record: bytes) -> Known | None:
-        """What an OPT record says that differs from known ones only in its client subnet."""
-        opt = self._subnet_opts.get(record[:SUBNET_ADDRESS_AT])
-        if opt is None:
+    def _admit(self, host: str) -> Bucket:
+        assert self._limiter is not None
+        return self._limiter.admit(host, self._moment.now)
+
+    def _respond_limited(self, packet: bytes, host: str, bucket: Bucket) -> bytes | None:
+        """Answers a peer whose network has had many replies in this second."""
+        limiter, now = self._limiter, self._moment.now
+        assert limiter is not None
+        hot = limiter.hot(bucket, now)
+        bucket.left = max(bucket.left, 1)  # for this packet, which comes here only once
+        reply = self.respond(packet, host)
+        if reply is None or not hot:
+            return reply
+        # The next one comes here again.
+        bucket.left = 0
+        opt = find_opt(packet, self._opt_table, host)
+        # RFC 7873 5.2.5: a good server cookie shows that the address is not made up.
+        if opt is not None and opt.proven:
+            return reply
+        verdict = limiter.judge(bucket, kind_of(reply, self._image), now)
+        if verdict is Verdict.SEND:
+            return reply
+        if limiter.rules.log_only:
+            self._counts.dropped["rate limit, log only"] += 1
+            return reply
+        if verdict is Verdict.DROP:
+            self._counts.dropped["rate limit"] += 1
             return None
-        data = record[SUBNET_DATA_AT:]
-        try:
-            address = subnet_address(data)
-        except MalformedOptError:
-            return None
-        if address is None:
-            return None
-        if len(self._opts) >= _MOST_OPTS:
-            self._opts.clear()
-        known = self._opts[record] = opt, Client(data[1], address, len(self._maps))
-        return known
+        self._counts.dropped["rate limit, slipped"] += 1
+        return cut_short(reply, opt)
 
     def _respond_slowly(self, packet: bytes, host: str) -> bytes | None:
         """The first time that something is seen, and everything that is out of the ordinary."""
@@ -195,29 +214,10 @@ class Engine:
                 if not packet[_ADDITIONAL] and len(packet) == end:
                     return self._answer_first(packet, host, question, None)
                 if packet[_ADDITIONAL]:
-                    opt = self._learn_opt(packet[end:])
+                    opt = self._opt_table.learn(packet[end:], host)
                     if opt is not None:
                         return self._answer_first(packet, host, question, opt)
         return self._respond_cold(packet, host)
-
-    def _learn_opt(self, record: bytes) -> Opt | None:
-        """What an OPT record asks for; None where it is none, or one that needs an error."""
-        known = self._opts.get(record)
-        # One that came with a client shares what it says with other subnets: it is read anew.
-        if known is not None and known[1] is None:
-            return known[0]
-        try:
-            opt = parse_opt(record, self._identity.nsid, self._accept_client_subnet)
-        except MalformedOptError:
-            return None
-        if opt is None or opt.version:
-            return None
-        if only_client_subnet(record, opt):
-            # Subnets differ from query to query, all else of such records hardly ever does.
-            _bounded(self._subnet_opts, _MOST_SHAPES)[record[:SUBNET_ADDRESS_AT]] = opt
-        elif not opt.scoped:
-            _bounded(self._opts, _MOST_OPTS)[record] = opt, None
-        return opt
 
     def _answer_first(self, packet: bytes, host: str, question: bytes, opt: Opt | None) -> bytes:
         """Answers a well-formed query of one question, making its entry if need be."""
@@ -226,7 +226,7 @@ class Engine:
         ready.count += 1
         reply = packet[:2] + ready.heads[packet[2:12]] + question + ready.body
         if opt is not None:
-            reply += opt.record(scope)
+            reply += opt.record(scope, error=ready.error)
         limit = opt.limit if opt is not None else LEAST_PAYLOAD
         if len(reply) > limit and not self._stream:
             return _truncated(reply, question, ready)
@@ -234,6 +234,8 @@ class Engine:
 
     def _choose(self, entry: Entry, opt: Opt | None, host: str) -> tuple[Ready, int]:
         """The reply for a client, and its scope."""
+        if entry.access is not None and not entry.access.permits(host):
+            return entry.refusal(), 0
         plan = entry.plan
         if plan is None:
             return entry.replies[0], 0
@@ -256,7 +258,11 @@ class Engine:
         entry = Entry(question, outcome, self._plan(question, outcome.geo))
         # Names that are in no zone come without end: they must not drive out those that are. Nor
         # may a type be found that another one becomes when the hot path puts it in lower case.
-        lasting = outcome.exact and question[-4:-2] == question[-4:-2].upper()
+        # Nor may one that has an extended error: the hot path adds none. Nor one that only some
+        # clients may have: the hot path asks nobody who they are.
+        free = outcome.error is None and entry.access is None
+        plain = free and question[-4:-2] == question[-4:-2].upper()
+        lasting = outcome.exact and plain
         table, most = (
             (self._questions, _MOST_QUESTIONS) if lasting else (self._passing, _MOST_PASSING)
         )
@@ -281,7 +287,7 @@ class Engine:
         table.clear()
 
     def _respond_cold(self, packet: bytes, host: str) -> bytes | None:
-        query = read_query(packet, self._identity, self._accept_client_subnet)
+        query = read_query(packet, host, self._identity, self._opt_table)
         if isinstance(query, str):
             self._counts.dropped[query] += 1
             return None
@@ -314,13 +320,6 @@ class Engine:
         for entry in [*self._questions.values(), *self._passing.values()]:
             total.take(entry.replies)
         return total
-
-
-def _bounded(table: _Table, most: int) -> _Table:
-    """The table, emptied if it is full."""
-    if len(table) >= most:
-        table.clear()
-    return table
 
 
 def _ordinary(question: bytes) -> bool:

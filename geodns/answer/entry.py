@@ -7,7 +7,9 @@ from geodns.answer.hints import HintsPlan
 from geodns.answer.image import RRset
 from geodns.answer.plan import Plan
 from geodns.answer.ready import Ready
-from geodns.answer.resolve import Outcome
+from geodns.answer.resolve import PROHIBITED, REFUSED, Outcome
+
+_REFUSAL = -1  # its place among the replies of an entry; a plan's picks count from 0
 
 
 def static_ready(question: bytes, outcome: Outcome) -> Ready:
@@ -16,7 +18,9 @@ def static_ready(question: bytes, outcome: Outcome) -> Ready:
     for section, owner, type, ttl, rdatas in outcome.records:
         body.add(section, owner, type, ttl, rdatas)
     counts, data = body.finish()
-    return Ready(_type_of(question), outcome.aa, outcome.rcode, counts, data)
+    ready = Ready(_type_of(question), outcome.aa, outcome.rcode, counts, data)
+    ready.error = outcome.error
+    return ready
 
 
 def _type_of(question: bytes) -> int:
@@ -24,19 +28,32 @@ def _type_of(question: bytes) -> int:
 
 
 class Entry:
-    """``ready`` is the one reply; where it is None, the plan's pick says which of ``replies``."""
+    """``ready`` is the one reply; where it is None, the plan's pick says which of ``replies``.
 
-    __slots__ = ("_outcome", "_question", "plan", "ready", "replies")
+    ``access``: only these clients get it, all others ``refusal``; None: everybody.
+    """
+
+    __slots__ = ("_outcome", "_question", "access", "plan", "ready", "replies")
 
     def __init__(self, question: bytes, outcome: Outcome, plan: Plan | HintsPlan | None) -> None:
         self.plan = plan
         self.ready: Ready | None = None
         self.replies: dict[int, Ready] = {}
+        self.access = outcome.zone.access if outcome.zone is not None else None
+        self._question = question
         if plan is None:
             self.ready = self.replies[0] = static_ready(question, outcome)
             return
-        self._question = question
         self._outcome = outcome
+
+    def refusal(self) -> Ready:
+        """The reply to those who may not ask."""
+        ready = self.replies.get(_REFUSAL)
+        if ready is None:
+            # RFC 8914 4.19: 18, Prohibited, is for clients that are not authorized.
+            outcome = Outcome(rcode=REFUSED, aa=False, error=PROHIBITED)
+            ready = self.replies[_REFUSAL] = static_ready(self._question, outcome)
+        return ready
 
     def make(self, number: int) -> Ready:
         """Makes the reply for a pick of the plan."""

@@ -37,9 +37,10 @@ class Ready:
 
     ``count`` is how often it was sent since it was made; ``type`` and ``rcode`` are numbers;
     ``answered`` is (service, region, AZ, reason) for an answer from a service, else None.
+    ``error`` is an extended error for those who have EDNS (RFC 8914).
     """
 
-    __slots__ = ("aa", "answered", "body", "count", "heads", "rcode", "type")
+    __slots__ = ("aa", "answered", "body", "count", "error", "heads", "rcode", "type")
 
     def __init__(
         self,
@@ -57,3 +58,4 @@ class Ready:
         self.aa = aa
         self.rcode = rcode
         self.answered = answered
+        self.error: int | None = None

@@ -11,6 +11,7 @@ from geodns.answer.names import MOST_NAME_BYTES, suffixes, wildcard
 A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, DS, ANY = 1, 2, 5, 6, 12, 15, 28, 33, 39, 43, 255
 HINFO, HTTPS = 13, 65
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN = 0, 1, 2, 3, 4, 5, 6
+PROHIBITED, NOT_AUTHORITATIVE, NOT_SUPPORTED = 18, 20, 21  # extended errors: RFC 8914 4
 _MOST_CHAIN = 16  # aliases followed in one answer; a longer chain is somebody's mistake
 _TARGET_AT = {NS: 0, MX: 2, SRV: 6}  # where the host name stands whose addresses are worth adding
 _ANY_TTL = 3600
@@ -35,6 +36,7 @@ class Outcome:
 
     ``exact`` says that the question's name itself is in the zone, so there are only so many such
     questions and remembering them is safe. ``zone`` gives the SOA of a negative answer.
+    ``error`` is an extended error that goes with it (RFC 8914).
     """
 
     rcode: int = NOERROR
@@ -43,6 +45,7 @@ class Outcome:
     geo: GeoPart | None = None
     exact: bool = False
     zone: ZoneImage | None = None
+    error: int | None = None
 
     def add(self, section: int, owner: bytes, type: int, rrset: RRset) -> None:
         self.records.append((section, owner, type, rrset.ttl, rrset.rdatas))
@@ -73,7 +76,7 @@ def resolve(image: Image, name: bytes, type: int) -> Outcome:
     """What the zones say of a name in lower-case wire form and a type number."""
     zone = find_zone(image, name, type)
     if zone is None:
-        return Outcome(rcode=REFUSED, aa=False)
+        return Outcome(rcode=REFUSED, aa=False, error=NOT_AUTHORITATIVE)
     outcome = Outcome(zone=zone, exact=name in zone.nodes)
     seen = {name}
     for _ in range(_MOST_CHAIN):
