@@ -20,7 +20,13 @@ from geodns.server.options import WorkerOptions
 from geodns.server.sockets import Sockets, open_sockets
 
 PATIENCE = 60.0  # seconds until a test gives up: a busy machine is slow, not wrong
-OPTIONS = WorkerOptions("ns1.demo", accept_client_subnet=True, tcp_connections=200, tcp_idle=10.0)
+OPTIONS = WorkerOptions(
+    "ns1.demo",
+    accept_client_subnet=True,
+    tcp_connections=200,
+    tcp_idle=10.0,
+    tcp_per_client=1000,
+)
 
 _T = TypeVar("_T")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import socket
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from geodns.answer.engine import Counts
@@ -36,6 +36,13 @@ class NewStates:
 
 
 @dataclass(frozen=True)
+class NewCertificate:
+    """Control to worker: certificates and key, PEM, for TLS connections from now on."""
+
+    pem: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class AskStatistics:
     """Control to worker: say what you have counted."""
 
@@ -59,14 +66,17 @@ class Acknowledge:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Worker to control: counts by transport (``udp``, ``tcp``), and open TCP connections."""
+    """Worker to control: counts by transport (``udp``, ``tcp``, ``tls``).
+
+    ``connections`` is how many TCP connections are open, TLS included.
+    """
 
     number: int
     counts: dict[str, Counts]
     connections: int
 
 
-Message = NewImage | NewStates | AskStatistics | Stop | Acknowledge | Statistics
+Message = NewImage | NewStates | NewCertificate | AskStatistics | Stop | Acknowledge | Statistics
 
 
 def encode(message: Message) -> bytes:

@@ -22,6 +22,7 @@ from geodns.server.channel import (
     AskStatistics,
     Decoder,
     Message,
+    NewCertificate,
     NewImage,
     NewStates,
     Statistics,
@@ -42,7 +43,8 @@ class WorkerStatistics:
     """What a worker counted since it was started.
 
     ``queries`` by (transport, type, rcode), ``answers`` by (service, region, AZ, reason),
-    ``dropped`` by reason; ``connections`` is how many TCP connections are open now.
+    ``dropped`` by reason; ``connections`` is how many TCP connections are open now, TLS
+    included.
     """
 
     queries: dict[tuple[str, str, str], int]
@@ -79,15 +81,17 @@ class WorkerHandle:
         ours.setblocking(False)
         udp = [each.fileno() for each in sockets.udp]
         tcp = [each.fileno() for each in sockets.tcp]
+        tls = [each.fileno() for each in sockets.tls]
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "geodns.server.worker"),
                 *("--channel", str(theirs.fileno())),
                 *("--udp", *map(str, udp)),
                 *("--tcp", *map(str, tcp)),
+                *("--tls", *map(str, tls)),
                 *("--options", options.to_json()),
                 stdin=DEVNULL,
-                pass_fds=(theirs.fileno(), *udp, *tcp),
+                pass_fds=(theirs.fileno(), *udp, *tcp, *tls),
                 # A session of its own: Ctrl-C reaches control alone, which then stops workers.
                 start_new_session=True,
             )
@@ -99,6 +103,13 @@ class WorkerHandle:
         The worker reads it in its own time: keep ``fd`` open until the generation is acknowledged.
         """
         self._send(NewImage(generation), [fd])
+
+    def send_certificate(self, pem: bytes) -> None:
+        """Hands over the certificate and key of TLS; before the first image, or TLS is not there.
+
+        It never touches a disk or a command line. Connections that are open keep the former one.
+        """
+        self._send(NewCertificate(pem), [])
 
     def send_availability(self, availability: Availability) -> None:
         """Tells how much of each endpoint is available."""

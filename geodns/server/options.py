@@ -18,13 +18,19 @@ class LogOptions(NamedTuple):
 class WorkerOptions:
     """``identity`` is told to NSID and id.server, ``version`` to version.bind; empty: nothing is.
 
-    ``tcp_connections`` is the most that are open at a time; ``tcp_idle`` is in seconds.
+    ``tcp_connections`` is the most that are open at a time, TLS included, ``tcp_per_client`` of
+    one client; ``tcp_idle``, ``tcp_first_query`` and ``tls_handshake`` are in seconds;
+    ``balancers`` are the networks that must send PROXY headers.
     """
 
     identity: str
     accept_client_subnet: bool
     tcp_connections: int
     tcp_idle: float
+    tcp_per_client: int = 50
+    tcp_first_query: float = 5.0
+    tls_handshake: float = 5.0
+    balancers: tuple[str, ...] = ()
     version: str = ""
     log_format: str = "auto"
     log_level: str = "info"
@@ -40,4 +46,5 @@ class WorkerOptions:
     @classmethod
     def from_json(cls, text: str) -> WorkerOptions:
         """The reverse of ``to_json``."""
-        return cls(**json.loads(text))
+        given = json.loads(text)
+        return cls(**{**given, "balancers": tuple(given["balancers"])})

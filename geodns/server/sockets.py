@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from geodns.config.settings import SocketAddress
 from geodns.errors import GeodnsError
+from geodns.server.wildcard import is_wildcard, tell_destinations
 
 _BACKLOG = 512
 _RECEIVE_BUFFER = 4 << 20  # some 4,000 waiting queries: a burst while a worker is restarted
@@ -22,14 +23,18 @@ class ListenError(GeodnsError):
 
 @dataclass(frozen=True)
 class WorkerSockets:
-    """One worker's sockets: ``udp`` and ``tcp``, one each for every address listened on."""
+    """One worker's sockets: ``udp`` and ``tcp``, one each for every address listened on.
+
+    ``tls`` are those of the addresses for DNS over TLS.
+    """
 
     udp: tuple[socket.socket, ...]
     tcp: tuple[socket.socket, ...]
+    tls: tuple[socket.socket, ...] = ()
 
     def close(self) -> None:
         """Closes this process's copies."""
-        for each in (*self.udp, *self.tcp):
+        for each in (*self.udp, *self.tcp, *self.tls):
             each.close()
 
 
@@ -37,12 +42,14 @@ class WorkerSockets:
 class Sockets:
     """The sockets of all workers, and the addresses that they are really bound to.
 
-    ``left_out`` are IPv6 addresses that a machine without IPv6 can't have.
+    ``left_out`` are IPv6 addresses that a machine without IPv6 can't have; ``tls`` are the
+    addresses for DNS over TLS.
     """
 
     workers: tuple[WorkerSockets, ...]
     addresses: tuple[SocketAddress, ...]
     left_out: tuple[SocketAddress, ...] = ()
+    tls: tuple[SocketAddress, ...] = ()
 
     def close(self) -> None:
         """Closes this process's copies."""
@@ -54,46 +61,79 @@ def open_sockets(
     listen: Sequence[SocketAddress],
     workers: int,
     *,
+    tls: Sequence[SocketAddress] = (),
     beside_orphans: bool = False,
     has_ipv6: Callable[[], bool] | None = None,
 ) -> Sockets:
     """Binds UDP and TCP sockets for every worker; a port 0 becomes one free port for all.
 
+    At the addresses of ``tls``, only TCP is bound.
     On a machine without IPv6, as many containers are, IPv6 addresses are left out beside others.
     ``beside_orphans``: workers of an earlier control process may still listen here, and that is
     well. Raises ListenError in one sentence otherwise.
     """
-    left_out = (
-        () if (has_ipv6 or _machine_has_ipv6)() else tuple(a for a in listen if ":" in a.host)
-    )
-    if len(left_out) == len(listen):
+    left_out: tuple[SocketAddress, ...] = ()
+    if not (has_ipv6 or _machine_has_ipv6)():
+        left_out = tuple(address for address in (*listen, *tls) if ":" in address.host)
+    if set(listen) <= set(left_out):
         left_out = ()
-    opened: list[socket.socket] = []
-    addresses: list[SocketAddress] = []
-    udp: list[list[socket.socket]] = [[] for _ in range(workers)]
-    tcp: list[list[socket.socket]] = [[] for _ in range(workers)]
+    opening = _Opening(workers, beside_orphans)
     try:
         for wanted in listen:
-            if wanted in left_out:
-                continue
-            address = _claim(wanted, beside_orphans)
-            addresses.append(address)
-            for number in range(workers):
-                for kind, into in ((socket.SOCK_DGRAM, udp), (socket.SOCK_STREAM, tcp)):
-                    bound = _bind(address, kind)
-                    opened.append(bound)
-                    into[number].append(bound)
-    except OSError as error:
-        for each in opened:
-            each.close()
-        raise ListenError(_sentence(wanted, error)) from error
+            if wanted not in left_out:
+                opening.open(wanted, udp=opening.udp, tcp=opening.tcp)
+        plain = len(opening.addresses)
+        for wanted in tls:
+            if wanted not in left_out:
+                opening.open(wanted, udp=None, tcp=opening.tls)
     except ListenError:
-        for each in opened:
-            each.close()
+        opening.close()
         raise
-    both = zip(udp, tcp, strict=True)
-    made = tuple(WorkerSockets(tuple(u), tuple(t)) for u, t in both)
-    return Sockets(made, tuple(addresses), left_out)
+    each = zip(opening.udp, opening.tcp, opening.tls, strict=True)
+    made = tuple(WorkerSockets(*map(tuple, kinds)) for kinds in each)
+    addresses = tuple(opening.addresses)
+    return Sockets(made, addresses[:plain], left_out, addresses[plain:])
+
+
+class _Opening:
+    """What has been opened so far, by worker."""
+
+    def __init__(self, workers: int, beside_orphans: bool) -> None:
+        self.addresses: list[SocketAddress] = []
+        self.udp: list[list[socket.socket]] = [[] for _ in range(workers)]
+        self.tcp: list[list[socket.socket]] = [[] for _ in range(workers)]
+        self.tls: list[list[socket.socket]] = [[] for _ in range(workers)]
+        self._beside_orphans = beside_orphans
+        self._opened: list[socket.socket] = []
+
+    def open(
+        self,
+        wanted: SocketAddress,
+        *,
+        udp: list[list[socket.socket]] | None,
+        tcp: list[list[socket.socket]],
+    ) -> None:
+        """Opens an address for every worker. Raises ListenError."""
+        kinds = [(socket.SOCK_STREAM, tcp)]
+        if udp is not None:
+            kinds.insert(0, (socket.SOCK_DGRAM, udp))
+        try:
+            address = wanted
+            if not (wanted.port and self._beside_orphans):
+                address = _claim(wanted, udp=udp is not None)
+            self.addresses.append(address)
+            for kind, into in kinds:
+                for sockets in into:
+                    bound = _bind(address, kind)
+                    self._opened.append(bound)
+                    sockets.append(bound)
+        except OSError as error:
+            raise ListenError(_sentence(wanted, error)) from error
+
+    def close(self) -> None:
+        """Closes everything again."""
+        for each in self._opened:
+            each.close()
 
 
 def _machine_has_ipv6() -> bool:
@@ -106,26 +146,29 @@ def _machine_has_ipv6() -> bool:
     return True
 
 
-def _claim(wanted: SocketAddress, beside_orphans: bool) -> SocketAddress:
-    """The address with a port that is free for UDP and TCP.
+def _claim(wanted: SocketAddress, *, udp: bool) -> SocketAddress:
+    """The address with a port that is free for TCP, and for UDP where that is wanted, too.
 
     SO_REUSEPORT would let a second server of the same user share the port in silence; so each is
     first bound without it.
     """
-    if wanted.port and beside_orphans:
-        return wanted
     for _ in range(_FREE_PORT_TRIES):
-        with _socket(wanted, socket.SOCK_DGRAM) as udp, _socket(wanted, socket.SOCK_STREAM) as tcp:
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            udp.bind(wanted)
-            port = udp.getsockname()[1]
+        with (
+            _socket(wanted, socket.SOCK_DGRAM) as datagrams,
+            _socket(wanted, socket.SOCK_STREAM) as stream,
+        ):
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            port = wanted.port
+            if udp:
+                datagrams.bind(wanted)
+                port = datagrams.getsockname()[1]
             try:
-                tcp.bind((wanted.host, port))
+                stream.bind((wanted.host, port))
             except OSError:
                 if wanted.port:
                     raise
                 continue
-            return SocketAddress(wanted.host, port)
+            return SocketAddress(wanted.host, stream.getsockname()[1])
     raise ListenError(f"no port of {wanted.host} is free for both UDP and TCP")
 
 
@@ -142,6 +185,8 @@ def _bind(address: SocketAddress, kind: socket.SocketKind) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind(address)
+    if kind == socket.SOCK_DGRAM and is_wildcard(made):
+        tell_destinations(made)
     if kind == socket.SOCK_STREAM:
         made.listen(_BACKLOG)
         made.setblocking(False)

@@ -1,86 +1,82 @@
-"""TCP: many connections in one thread, several queries on each (RFC 7766)."""
+"""TCP and TLS: many connections in one thread, several queries on each (RFC 7766, RFC 7858)."""
 
 from __future__ import annotations
 
 import errno
 import selectors
 import socket
-from collections import OrderedDict
+import ssl
 from collections.abc import Callable
+from contextlib import suppress
 
+from geodns.server.connections import Connection, ConnectionLimits, Connections, Stage
 from geodns.server.face import Face
+from geodns.server.greeting import Greeting, RejectedError
+from geodns.server.proxy import Balancers
 
 _LENGTH = 2
-_READ = 1 << 16
+_READ = 1 << 16  # more than a TLS record, so that none is left half read inside of OpenSSL
 _MOST_WAITING = 1 << 18
 """Bytes of replies that wait for a slow reader before its queries are no longer read."""
 _LAST_ACCEPTS = 512
 _LAST_READS = 16
 """At a stop: connections that the kernel has made already, and reads from each in one turn."""
 _OUT_OF_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
-
-
-class Connection:
-    """A client's connection: what was read and makes no whole query yet, what waits to be sent."""
-
-    __slots__ = ("closing", "host", "last", "received", "sending", "socket")
-
-    def __init__(self, connected: socket.socket, host: str, now: float) -> None:
-        self.socket = connected
-        self.host = host
-        self.last = now
-        self.received = bytearray()
-        self.sending = bytearray()
-        self.closing = False
+_NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class TcpServer:
     """Serves listening sockets within a selector that someone else waits on.
 
     Events are registered with a callable as their data, to be called with the event mask.
+    ``context`` is what new TLS connections are made with; None: they are turned away.
     """
 
     def __init__(
         self,
         selector: selectors.BaseSelector,
-        face: Face,
         clock: Callable[[], float],
-        *,
-        most: int,
-        idle: float,
+        limits: ConnectionLimits,
+        balancers: Balancers | None = None,
     ) -> None:
+        self.context: ssl.SSLContext | None = None
         self._selector = selector
-        self._face = face
-        self._clock = clock
-        self._most = most
-        self._idle = idle
-        self._listening: list[socket.socket] = []
+        self._limits = limits
+        self._balancers = balancers or None
+        self._listening: list[tuple[socket.socket, Face, bool]] = []
         self._stopping = False
-        # In the order of their last sign of life: the first is the one to close.
-        self._connections: OrderedDict[socket.socket, Connection] = OrderedDict()
+        self._connections = Connections(limits, clock)
+        self._greetings: dict[Connection, Greeting] = {}
 
     def __len__(self) -> int:
         return len(self._connections)
 
-    def listen(self, listening: socket.socket) -> None:
+    def listen(self, listening: socket.socket, face: Face, *, tls: bool = False) -> None:
         """Accepts connections on a socket that listens and does not block."""
-        self._listening.append(listening)
+        # Connections inherit these. A peer that acknowledges nothing for so long is gone.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        milliseconds = max(1, int(self._limits.idle * 1000))
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        self._listening.append((listening, face, tls))
         self._selector.register(
-            listening, selectors.EVENT_READ, lambda _mask: self._on_listening(listening)
+            listening,
+            selectors.EVENT_READ,
+            lambda _mask: self._on_listening(listening, face, tls),
         )
 
     def stop_listening(self) -> None:
         """Takes no more connections; connections end when the queries that came are answered."""
-        for listening in self._listening:
+        for listening, face, tls in self._listening:
             # A client whose connection the kernel has made does not know that nobody accepted it.
             for _ in range(_LAST_ACCEPTS):
-                if not self._accept(listening):
+                if not self._accept(listening, face, tls):
                     break
             self._selector.unregister(listening)
         self._listening.clear()
         self._stopping = True
-        for connection in list(self._connections.values()):
-            self._finish(connection)
+        for connection in self._connections:
+            if connection.open and self._greeted(connection):
+                self._finish(connection)
 
     def _finish(self, connection: Connection) -> None:
         """Ends a connection as soon as nothing more is there to be read.
@@ -101,64 +97,109 @@ class TcpServer:
 
         RFC 7766 6.2.3: a server may close idle connections, in the order of seconds.
         """
-        now = self._clock()
-        while self._connections:
-            oldest = next(iter(self._connections.values()))
-            left = oldest.last + self._idle - now
+        while (due := self._connections.next_due()) is not None:
+            left, connection = due
             if left > 0:
                 return left
-            self._close(oldest)
+            if connection.stage is Stage.GREETING:
+                connection.face.drop("handshake")
+            self._close(connection)
         return None
 
     def close(self) -> None:
         """Closes everything at once."""
-        for connection in list(self._connections.values()):
+        for connection in self._connections:
             self._close(connection)
 
-    def _on_listening(self, listening: socket.socket) -> None:
+    def _on_listening(self, listening: socket.socket, face: Face, tls: bool) -> None:
         # An event may have been waiting beside the one that stopped the listening.
-        if listening in self._listening:
-            self._accept(listening)
+        if not self._stopping:
+            self._accept(listening, face, tls)
 
-    def _accept(self, listening: socket.socket) -> bool:
+    def _accept(self, listening: socket.socket, face: Face, tls: bool) -> bool:
         """Takes one connection; False where there is none to take."""
         try:
             connected, peer = listening.accept()
         except OSError as error:
             # Else the client is gone already, or another process was faster.
-            if error.errno in _OUT_OF_RESOURCES and self._connections:
-                self._face.drop("connection limit")
-                self._close(next(iter(self._connections.values())))
+            if error.errno in _OUT_OF_RESOURCES:
+                self._make_room(face)
             return False
         connected.setblocking(False)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if len(self._connections) >= self._most:
-            # RFC 7766 6.2.3: with the resources exhausted, the one idle for longest goes.
-            self._face.drop("connection limit")
-            self._close(next(iter(self._connections.values())))
-        connection = Connection(connected, peer[0], self._clock())
-        self._connections[connected] = connection
+        connection = Connection(connected, peer[0], face)
+        proxied = self._balancers is not None and self._balancers.has(peer[0])
+        if not proxied and not self._connections.admit(connection):
+            face.drop("client limit")
+            connected.close()
+            return True
+        if tls and self.context is None:
+            self._connections.forget_client(connection)
+            connected.close()
+            return True
+        if self._connections.full:
+            self._make_room(face)
+        if tls or proxied:
+            context = self.context if tls else None
+            self._greetings[connection] = Greeting(self._connections, context, proxied=proxied)
+        stage = Stage.GREETING if connection in self._greetings else Stage.SILENT
+        self._connections.enter(connection, stage)
+        # By number: the TLS socket takes the plain one's place.
         self._selector.register(
-            connected, selectors.EVENT_READ, lambda mask: self._on_event(connection, mask)
+            connection.fd, selectors.EVENT_READ, lambda mask: self._on_event(connection, mask)
         )
         return True
 
+    def _make_room(self, face: Face) -> None:
+        # RFC 7766 6.2.3: with the resources exhausted, the one idle for longest goes.
+        oldest = self._connections.longest_silent()
+        if oldest is not None:
+            face.drop("connection limit")
+            self._close(oldest)
+
     def _on_event(self, connection: Connection, mask: int) -> None:
+        if not connection.open or not self._greeted(connection):
+            return
         if mask & selectors.EVENT_WRITE:
+            waiting = len(connection.sending)
             self._send(connection)
-        if connection.socket not in self._connections:
+            if connection.open and len(connection.sending) < waiting:
+                self._connections.touch(connection)
+        if not connection.open:
             return
         if self._stopping:
             self._finish(connection)
-        elif mask & selectors.EVENT_READ:
+        elif mask & selectors.EVENT_READ or connection.crossed:
             self._receive(connection)
             self._send(connection)
 
+    def _greeted(self, connection: Connection) -> bool:
+        """Whether queries may be read; goes on towards that where not."""
+        greeting = self._greetings.get(connection)
+        if greeting is None:
+            return True
+        try:
+            events = greeting.step(connection)
+        except RejectedError as rejected:
+            connection.face.drop(rejected.reason)
+            self._close(connection)
+            return False
+        if events:
+            self._want(connection, events)
+            return False
+        del self._greetings[connection]
+        self._connections.enter(connection, Stage.SILENT)
+        self._want(connection, selectors.EVENT_READ)
+        return True
+
     def _receive(self, connection: Connection) -> bool:
         """Reads what is there, and answers each whole query; False when nothing was there."""
+        connection.crossed = False
         try:
             data = connection.socket.recv(_READ)
-        except BlockingIOError:
+        except ssl.SSLWantWriteError:
+            connection.crossed = True
+            return False
+        except _NOT_NOW:
             return False
         except OSError:
             data = b""
@@ -180,36 +221,24 @@ class TcpServer:
             if len(received) < end:
                 break
             position = end
-            reply = self._respond(bytes(received[start:end]), connection.host)
+            reply = _respond(connection.face, bytes(received[start:end]), connection.host)
             if reply is None:
                 # What is no query on a connection is no client worth keeping.
                 connection.closing = True
                 received.clear()
                 return
             connection.sending += len(reply).to_bytes(_LENGTH, "big") + reply
-            self._touch(connection)
+            # Only whole queries count as life: a byte now and then does not hold a connection.
+            self._connections.touch(connection)
         del received[:position]
 
-    def _respond(self, packet: bytes, host: str) -> bytes | None:
-        try:
-            return self._face.take_mail().respond(packet, host)
-        # As with UDP: no query may end the worker.
-        except Exception:  # noqa: BLE001
-            self._face.fault()
-            return None
-
-    def _touch(self, connection: Connection) -> None:
-        # Only whole queries count as life: a byte now and then does not hold a connection.
-        connection.last = self._clock()
-        self._connections.move_to_end(connection.socket)
-
     def _send(self, connection: Connection) -> None:
-        if connection.socket not in self._connections:
+        if not connection.open:
             return
         while connection.sending:
             try:
                 sent = connection.socket.send(connection.sending)
-            except BlockingIOError:
+            except _NOT_NOW:
                 break
             except OSError:
                 connection.sending.clear()
@@ -222,18 +251,35 @@ class TcpServer:
             self._close(connection)
             return
         wanted = 0
-        if connection.sending:
+        if connection.sending or connection.crossed:
             wanted |= selectors.EVENT_WRITE
         if not connection.closing and len(connection.sending) < _MOST_WAITING:
-            wanted |= selectors.EVENT_READ
+            wanted |= selectors.EVENT_READ if not connection.crossed else 0
         self._want(connection, wanted)
 
     def _want(self, connection: Connection, events: int) -> None:
-        key = self._selector.get_key(connection.socket)
+        key = self._selector.get_key(connection.fd)
         if key.events != events:
-            self._selector.modify(connection.socket, events, key.data)
+            self._selector.modify(connection.fd, events, key.data)
 
     def _close(self, connection: Connection) -> None:
-        if self._connections.pop(connection.socket, None) is not None:
-            self._selector.unregister(connection.socket)
-            connection.socket.close()
+        if not connection.open:
+            return
+        connection.open = False
+        self._connections.remove(connection)
+        self._greetings.pop(connection, None)
+        self._selector.unregister(connection.fd)
+        if isinstance(connection.socket, ssl.SSLSocket):
+            # RFC 8446 6.1: the end is told, so that it can't be mistaken for a cut.
+            with suppress(OSError, ValueError):
+                connection.socket.unwrap()
+        connection.socket.close()
+
+
+def _respond(face: Face, packet: bytes, host: str) -> bytes | None:
+    try:
+        return face.take_mail().respond(packet, host)
+    # As with UDP: no query may end the worker.
+    except Exception:  # noqa: BLE001
+        face.fault()
+        return None

@@ -3,38 +3,45 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 from geodns.server.face import Face
+from geodns.server.proxy import Balancers, Respond
+from geodns.server.wildcard import is_wildcard, serve_wildcard, tell_destinations
 
-_WILDCARDS = ("0.0.0.0", "::")
 _MOST_DATAGRAM = 4096
 """A query of a question, an OPT record and a TSIG is below 1,000 bytes; what is longer is cut, and
 a record that this tears apart is answered with FORMERR."""
 
 
-def serve_udp(bound: socket.socket, face: Face) -> None:
+def serve_udp(bound: socket.socket, face: Face, balancers: Balancers | None = None) -> None:
     """Answers until the socket is shut down for reading and what had arrived is answered."""
-    while not _serve(bound, face):
+    responder = _responder(face, balancers)
+    serve = _serve
+    if is_wildcard(bound):
+        tell_destinations(bound)
+        serve = _serve_wildcard
+    while not _guarded(serve, bound, face, responder):
         pass
 
 
-def _serve(bound: socket.socket, face: Face) -> bool:
-    """The loop itself; returns True at the end of the socket, False after a fault."""
-    recvfrom, sendto = bound.recvfrom, bound.sendto
-    mailbox = face.mailbox
-    respond = face.take_mail().respond
+def _responder(face: Face, balancers: Balancers | None) -> Callable[[], Respond]:
+    """What gives the function that answers, after taking what was posted."""
+    if not balancers:
+        return lambda: face.take_mail().respond
+    return lambda: balancers.unwrapping(face.take_mail().respond, face.drop)
+
+
+def _guarded(
+    serve: Callable[[socket.socket, Face, Callable[[], Respond]], None],
+    bound: socket.socket,
+    face: Face,
+    responder: Callable[[], Respond],
+) -> bool:
+    """Runs a loop; returns True at the end of the socket, False after a fault."""
     try:
-        while True:
-            packet, peer = recvfrom(_MOST_DATAGRAM)
-            if mailbox:
-                respond = face.take_mail().respond
-            if peer is None:
-                # A datagram has a sender, even an empty one: this is the end (see `end_udp`).
-                return True
-            reply = respond(packet, peer[0])
-            if reply is not None:
-                sendto(reply, peer)
+        serve(bound, face, responder)
     except OSError:
         # sendto: no route, a source port of 0, a full queue: the resolver asks again.
         if bound.fileno() < 0:
@@ -43,7 +50,30 @@ def _serve(bound: socket.socket, face: Face) -> bool:
     # A packet must never end the worker, whatever is wrong with it or with us.
     except Exception:  # noqa: BLE001
         face.fault()
+    else:
+        return True
     return False
+
+
+def _serve(bound: socket.socket, face: Face, responder: Callable[[], Respond]) -> None:
+    """The loop itself, for a socket of one address."""
+    recvfrom, sendto = bound.recvfrom, bound.sendto
+    mailbox = face.mailbox
+    respond = responder()
+    while True:
+        packet, peer = recvfrom(_MOST_DATAGRAM)
+        if mailbox:
+            respond = responder()
+        if peer is None:
+            # A datagram has a sender, even an empty one: this is the end (see `end_udp`).
+            return
+        reply = respond(packet, peer[0])
+        if reply is not None:
+            sendto(reply, peer)
+
+
+def _serve_wildcard(bound: socket.socket, face: Face, responder: Callable[[], Respond]) -> None:
+    serve_wildcard(bound, responder, face.mailbox, _MOST_DATAGRAM)
 
 
 def end_udp(bound: socket.socket) -> None:
@@ -51,12 +81,10 @@ def end_udp(bound: socket.socket) -> None:
 
     Linux wakes readers of a UDP socket on shutdown; they then get what is queued, and at last
     nothing at all. Before that, the socket is connected to itself: the kernel deals no more
-    queries to it while others listen at the same address. On a wildcard address that would change
-    the address that replies come from, so there it isn't done.
+    queries to it while others listen at the same address. A wildcard socket's replies go on
+    leaving from the address that was asked, since each says it itself.
     """
     with suppress(OSError):
-        host, port = bound.getsockname()[:2]
-        if host not in _WILDCARDS:
-            bound.connect((host, port))
+        bound.connect(bound.getsockname()[:2])
     with suppress(OSError):
         bound.shutdown(socket.SHUT_RD)

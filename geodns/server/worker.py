@@ -1,6 +1,6 @@
 """The worker process: holds the image and the present states, and answers.
 
-Its main thread waits on control's channel and on TCP; one thread for each UDP socket does nothing
+Its main thread waits on control's channel, TCP and TLS; one thread for each UDP socket does nothing
 but answer. When control is gone, it answers on with what it has.
 """
 
@@ -14,6 +14,7 @@ import resource
 import selectors
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -32,15 +33,20 @@ from geodns.server.channel import (
     AskStatistics,
     Decoder,
     Message,
+    NewCertificate,
     NewImage,
     NewStates,
     Statistics,
     Stop,
     encode,
 )
+from geodns.server.connections import ConnectionLimits
 from geodns.server.face import EngineOptions, Face
 from geodns.server.options import WorkerOptions
+from geodns.server.proxy import Balancers
+from geodns.server.sockets import WorkerSockets
 from geodns.server.tcp import TcpServer
+from geodns.server.tls import TlsError, context
 from geodns.server.udp import end_udp, serve_udp
 
 logger = logging.getLogger(__name__)
@@ -55,21 +61,20 @@ class Worker:
     def __init__(
         self,
         channel: socket.socket,
-        udp: list[socket.socket],
-        tcp: list[socket.socket],
+        sockets: WorkerSockets,
         options: WorkerOptions,
     ) -> None:
         self._channel = channel
-        self._udp = udp
-        self._tcp = tcp
+        self._sockets = sockets
         self._options = options
         self._decoder = Decoder()
         self._selector = selectors.DefaultSelector()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._loaded: deque[tuple[int, Image]] = deque()
-        self._faces: dict[str, list[Face]] = {"udp": [], "tcp": []}
+        self._faces: dict[str, list[Face]] = {"udp": [], "tcp": [], "tls": []}
         self._threads: list[threading.Thread] = []
         self._server: TcpServer | None = None
+        self._context: ssl.SSLContext | None = None
         self._states: States = {}
         self._image_generation = 0
         self._states_generation = 0
@@ -137,6 +142,8 @@ class Worker:
                 for face in self._all_faces():
                     face.post(states)
                 self._acknowledge()
+            case NewCertificate(pem):
+                self._take_certificate(pem)
             case AskStatistics(number):
                 connections = len(self._server) if self._server is not None else 0
                 self._send(Statistics(number, self._counts(), connections))
@@ -158,7 +165,7 @@ class Worker:
         # What lives as long as the image is no work for the collector (it would stall answers).
         gc.collect()
         gc.freeze()
-        if self._faces["tcp"]:
+        if self._server is not None:
             for face in self._all_faces():
                 face.post(image)
         else:
@@ -167,23 +174,41 @@ class Worker:
 
     def _begin(self, image: Image) -> None:
         identity = Identity(self._options.identity, self._options.version)
-        for bound in self._udp:
+        balancers = Balancers(self._options.balancers)
+        for bound in self._sockets.udp:
             face = self._face(image, identity, stream=False)
-            thread = threading.Thread(target=serve_udp, args=(bound, face), daemon=True)
+            given = (bound, face, balancers)
+            thread = threading.Thread(target=serve_udp, args=given, daemon=True)
             self._faces["udp"].append(face)
             self._threads.append(thread)
             thread.start()
-        face = self._face(image, identity, stream=True)
-        self._faces["tcp"].append(face)
-        self._server = TcpServer(
-            self._selector,
-            face,
-            time.monotonic,
+        self._server = TcpServer(self._selector, time.monotonic, self._limits(), balancers)
+        self._server.context = self._context
+        for name, sockets in (("tcp", self._sockets.tcp), ("tls", self._sockets.tls)):
+            if sockets:
+                face = self._face(image, identity, stream=True)
+                self._faces[name].append(face)
+                for listening in sockets:
+                    self._server.listen(listening, face, tls=name == "tls")
+
+    def _limits(self) -> ConnectionLimits:
+        return ConnectionLimits(
             most=self._options.tcp_connections,
+            per_client=self._options.tcp_per_client,
+            handshake=self._options.tls_handshake,
+            first_query=self._options.tcp_first_query,
             idle=self._options.tcp_idle,
         )
-        for listening in self._tcp:
-            self._server.listen(listening)
+
+    def _take_certificate(self, pem: bytes) -> None:
+        try:
+            self._context = context(pem)
+        except TlsError as error:
+            # Control has tried it: this is another OpenSSL, or no memory. The former one stays.
+            logger.error("a certificate can't be used", extra={"reason": str(error)})  # noqa: TRY400
+            return
+        if self._server is not None:
+            self._server.context = self._context
 
     def _face(self, image: Image, identity: Identity, *, stream: bool) -> Face:
         accept = self._options.accept_client_subnet
@@ -192,7 +217,7 @@ class Worker:
         return face
 
     def _stop(self) -> None:
-        for bound in self._udp:
+        for bound in self._sockets.udp:
             end_udp(bound)
         if self._server is not None:
             self._server.stop_listening()
@@ -228,6 +253,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("--udp", type=int, nargs="*", default=[])
     parser.add_argument("--tcp", type=int, nargs="*", default=[])
+    parser.add_argument("--tls", type=int, nargs="*", default=[])
     parser.add_argument("--options", required=True)
     given = parser.parse_args(arguments)
     options = WorkerOptions.from_json(given.options)
@@ -237,8 +263,12 @@ def main(arguments: list[str]) -> None:
     _raise_file_limit()
     worker = Worker(
         socket.socket(fileno=given.channel),
-        [socket.socket(fileno=number) for number in given.udp],
-        [socket.socket(fileno=number) for number in given.tcp],
+        WorkerSockets(
+            *(
+                tuple(socket.socket(fileno=number) for number in numbers)
+                for numbers in (given.udp, given.tcp, given.tls)
+            )
+        ),
         options,
     )
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -2,129 +2,18 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import dns.message
 import pytest
 from building import image, query
+from streams import FIRST, IDLE, MOST, PATIENCE, Client, Running, framed, ids
 
-from geodns.answer.cold import Identity
 from geodns.answer.image import Image
-from geodns.config.settings import SocketAddress
-from geodns.server.face import EngineOptions, Face
-from geodns.server.sockets import open_sockets
-from geodns.server.tcp import TcpServer
 
-_PATIENCE = 60.0
-_MOST, _IDLE = 5, 10.0
 _WWW = query("www.example.test")
 _MANY = query("many.example.test", "TXT")  # its reply has 2.6 kB
-
-
-class Client:
-    """One connection; never blocks, so that server and clients share a thread."""
-
-    def __init__(self, address: SocketAddress, receive_buffer: int = 0) -> None:
-        self.socket = socket.socket()
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(_PATIENCE)
-        self.socket.connect(address)
-        self.socket.setblocking(False)
-        self.unsent = b""
-        self.received = bytearray()
-        self.ended = False
-
-    def send(self, data: bytes) -> None:
-        self.unsent += data
-        self.turn(read=False)
-
-    def turn(self, *, read: bool = True) -> None:
-        """Sends and receives what is possible now."""
-        try:
-            while self.unsent:
-                self.unsent = self.unsent[self.socket.send(self.unsent) :]
-        except BlockingIOError:
-            pass
-        except ConnectionError:
-            self.unsent = b""
-        try:
-            while read and not self.ended:
-                data = self.socket.recv(1 << 16)
-                self.received += data
-                self.ended = not data
-        except BlockingIOError:
-            pass
-        except ConnectionError:
-            self.ended = True
-
-    @property
-    def replies(self) -> list[bytes]:
-        """The whole replies so far."""
-        found, position = [], 0
-        while position + 2 <= len(self.received):
-            end = position + 2 + int.from_bytes(self.received[position : position + 2], "big")
-            if end > len(self.received):
-                break
-            found.append(bytes(self.received[position + 2 : end]))
-            position = end
-        return found
-
-
-class Running:
-    """A server in a selector of its own, turned by hand; ``now`` is its clock."""
-
-    def __init__(self, made: Image) -> None:
-        self.now = 1000.0
-        self.selector = selectors.DefaultSelector()
-        identity = Identity("ns1.demo")
-        self.face = Face(made, EngineOptions(identity, accept_client_subnet=True, stream=True))
-        self.server = TcpServer(self.selector, self.face, lambda: self.now, most=_MOST, idle=_IDLE)
-        self.sockets = open_sockets([SocketAddress("127.0.0.1", 0)], 1)
-        self.address = self.sockets.addresses[0]
-        self.server.listen(self.sockets.workers[0].tcp[0])
-        self.clients: list[Client] = []
-
-    def client(self, receive_buffer: int = 0) -> Client:
-        made = Client(self.address, receive_buffer)
-        self.clients.append(made)
-        count = len(self.server)
-        if count < _MOST:
-            self.until(lambda: len(self.server) > count)
-        return made
-
-    def turn(self) -> None:
-        self.server.close_idle()
-        for key, mask in self.selector.select(0.005):
-            key.data(mask)
-
-    def until(self, condition: Callable[[], object], *reading: Client) -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline
-            self.turn()
-            for client in self.clients:
-                client.turn(read=client in reading)
-
-    def settle(self) -> None:
-        """Turns until nothing happens any more."""
-        for _ in range(3):
-            while self.selector.select(0.02):
-                self.turn()
-
-    def replies(self, client: Client, count: int) -> list[bytes]:
-        self.until(lambda: len(client.replies) >= count or client.ended, client)
-        return client.replies
-
-    def close(self) -> None:
-        self.server.close()
-        self.sockets.close()
-        self.selector.close()
-        for client in self.clients:
-            client.socket.close()
 
 
 @pytest.fixture(scope="module")
@@ -137,14 +26,6 @@ def running(made: Image) -> Iterator[Running]:
     made_running = Running(made)
     yield made_running
     made_running.close()
-
-
-def framed(packet: bytes, id: int = 7) -> bytes:
-    return len(packet).to_bytes(2, "big") + id.to_bytes(2, "big") + packet[2:]
-
-
-def ids(replies: list[bytes]) -> list[int]:
-    return [int.from_bytes(reply[:2], "big") for reply in replies]
 
 
 def test_several_queries_one_after_another_on_one_connection(running: Running) -> None:
@@ -182,21 +63,34 @@ def test_a_client_that_is_done_sending_still_gets_its_replies(running: Running) 
 
 def test_the_idle_limit_closes_what_is_silent(running: Running) -> None:
     silent, talking = running.client(), running.client()
-    running.now += _IDLE - 1
+    for client in (silent, talking):
+        client.send(framed(_WWW))
+        running.replies(client, 1)
+    running.now += IDLE - 1
     talking.send(framed(_WWW))
-    running.replies(talking, 1)
+    running.replies(talking, 2)
     running.now += 2
     running.until(lambda: silent.ended, silent)
     assert not talking.ended
-    assert running.server.close_idle() == pytest.approx(_IDLE - 2)
-    running.now += _IDLE
+    assert running.server.close_idle() == pytest.approx(IDLE - 2)
+    running.now += IDLE
     running.until(lambda: talking.ended, talking)
     assert running.server.close_idle() is None
 
 
+def test_a_connection_that_asks_nothing_is_closed_sooner(running: Running) -> None:
+    silent, asking = running.client(), running.client()
+    asking.send(framed(_WWW))
+    running.replies(asking, 1)
+    running.now += FIRST + 1
+    running.until(lambda: silent.ended, silent)
+    running.settle()
+    assert not asking.ended
+
+
 def test_single_bytes_do_not_count_as_life(running: Running) -> None:
     client = running.client()
-    for byte in framed(_WWW)[: int(_IDLE) + 2]:
+    for byte in framed(_WWW)[: int(IDLE) + 2]:
         client.send(bytes((byte,)))
         running.settle()
         running.now += 1
@@ -205,7 +99,7 @@ def test_single_bytes_do_not_count_as_life(running: Running) -> None:
 
 
 def test_at_the_connection_limit_the_one_idle_for_longest_goes(running: Running) -> None:
-    clients = [running.client() for _ in range(_MOST)]
+    clients = [running.client() for _ in range(MOST)]
     running.now += 1
     clients[0].send(framed(_WWW))
     running.replies(clients[0], 1)
@@ -213,7 +107,7 @@ def test_at_the_connection_limit_the_one_idle_for_longest_goes(running: Running)
     late.send(framed(_WWW))
     running.replies(late, 1)
     running.until(lambda: clients[1].ended, clients[1])
-    assert len(running.server) == _MOST
+    assert len(running.server) == MOST
     assert running.face.counts().dropped == {"connection limit": 1}
     for client in (clients[0], *clients[2:]):
         client.turn()
@@ -221,9 +115,9 @@ def test_at_the_connection_limit_the_one_idle_for_longest_goes(running: Running)
 
 
 def test_clients_that_come_and_go_at_once_cost_nobody_a_connection(running: Running) -> None:
-    steady = [running.client() for _ in range(_MOST - 1)]
+    steady = [running.client() for _ in range(MOST - 1)]
     for _ in range(20):
-        passing = socket.create_connection(running.address, _PATIENCE)
+        passing = socket.create_connection(running.address, PATIENCE)
         # SO_LINGER 0: closing resets.
         passing.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         passing.close()
@@ -231,7 +125,7 @@ def test_clients_that_come_and_go_at_once_cost_nobody_a_connection(running: Runn
     for client in steady:
         client.send(framed(_WWW))
         running.replies(client, 1)
-    assert len(running.server) == _MOST - 1
+    assert len(running.server) == MOST - 1
 
 
 def test_replies_to_a_slow_reader_are_not_piled_up(running: Running) -> None:
@@ -288,6 +182,21 @@ def test_a_clean_stop_answers_what_has_come(running: Running) -> None:
     assert ids(known.replies) == list(range(4000))
     assert ids(unknown.replies) == [1, 2]
     assert len(running.server) == 0
+
+
+def test_a_slow_reader_stays_while_it_reads_and_goes_when_it_stops(running: Running) -> None:
+    count = 8000
+    client = running.client(receive_buffer=4096)
+    client.send(b"".join(framed(_MANY, number) for number in range(count)))
+    for _ in range(5):
+        taken = len(client.received)
+        running.until(lambda taken=taken: len(client.received) > taken + (1 << 20), client)  # type: ignore[misc]
+        running.now += IDLE - 1
+        running.until(lambda: running.server.close_idle() == IDLE, client)
+    running.settle()
+    assert len(running.server) == 1
+    running.now += IDLE + 1
+    running.until(lambda: len(running.server) == 0)
 
 
 def test_a_stop_waits_for_a_slow_reader(running: Running) -> None:

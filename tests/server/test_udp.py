@@ -125,6 +125,7 @@ class _Unsendable:
         self._failures = failures
         self.recvfrom = bound.recvfrom
         self.fileno = bound.fileno
+        self.getsockname = bound.getsockname
 
     def sendto(self, data: bytes, peer: object) -> int:
         self._failures -= 1
