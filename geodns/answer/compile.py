@@ -7,6 +7,7 @@ from base64 import b64decode
 import dns.name
 import dns.rdatatype
 
+from geodns.answer.access import Access
 from geodns.answer.classes import Classifier
 from geodns.answer.image import (
     GEO,
@@ -23,6 +24,7 @@ from geodns.answer.image import (
 from geodns.answer.names import suffixes
 from geodns.config.settings import (
     Address,
+    AllowQuery,
     CnameTarget,
     Configuration,
     Endpoint,
@@ -48,6 +50,7 @@ def compile_image(configuration: Configuration, locations: Locations) -> Image:
     )
     numbers = {name: number for number, name in enumerate(services)}
     zones = [_zone(zone, numbers, services) for zone in configuration.zones]
+    _give_access(zones, configuration.server.allow_query)
     return Image({zone.apex: zone for zone in zones}, images, tuple(classifier.maps))
 
 
@@ -156,6 +159,14 @@ def _zone(
     soa = zone.nodes[zone.origin].rdatasets[dns.rdatatype.SOA]
     # RFC 2308 3: the TTL of a negative answer is the lower of the SOA's own and its minimum.
     return ZoneImage(apex, nodes, min(int(soa.ttl), int(soa[0].minimum)))
+
+
+def _give_access(zones: list[ZoneImage], allow: AllowQuery) -> None:
+    named = {wire_name(name).lower(): clients for name, clients in allow.zones.items()}
+    for zone in zones:
+        clients = named.get(zone.apex, allow.default)
+        if clients != "any":
+            zone.access = Access.of(() if clients == "none" else clients)
 
 
 def _node(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from geodns.answer.access import Access
 from geodns.answer.location import LocationMap
 
 GEO = 0  # the key of a geo name's entry in a Node; RFC 6895 3.1 reserves type 0
@@ -30,11 +31,15 @@ Node = dict[int, "RRset | GeoRRset"]
 
 @dataclass(slots=True)
 class ZoneImage:
-    """One zone: nodes by owner name in lower-case wire form, empty non-terminals included."""
+    """One zone: nodes by owner name in lower-case wire form, empty non-terminals included.
+
+    ``access`` says who may ask; None: everybody.
+    """
 
     apex: bytes
     nodes: dict[bytes, Node]
     negative_ttl: int
+    access: Access | None = None
 
 
 class EndpointImage(NamedTuple):

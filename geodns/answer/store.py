@@ -38,7 +38,7 @@ def write_image(image: Image, file: IO[bytes]) -> None:
     for service in image.services:
         _write_piece(file, ("service", service))
     for zone in image.zones.values():
-        _write_piece(file, ("zone", (zone.apex, zone.negative_ttl)))
+        _write_piece(file, ("zone", (zone.apex, zone.negative_ttl, zone.access)))
         nodes = iter(zone.nodes.items())
         while piece := dict(islice(nodes, _NODES_A_PIECE)):
             _write_piece(file, ("nodes", piece))
@@ -78,7 +78,7 @@ def read_image(file: IO[bytes]) -> Image:
             services.append(value)
         elif what == "zone":
             nodes = {}
-            zones[value[0]] = ZoneImage(value[0], nodes, value[1])
+            zones[value[0]] = ZoneImage(value[0], nodes, value[1], value[2])
         elif what == "nodes":
             nodes.update(value)
     return Image(zones, tuple(services), tuple(LocationMap(*arrays) for arrays in maps))

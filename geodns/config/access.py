@@ -27,6 +27,4 @@ class AllowQuery(Settings):
     """
 
     default: Clients = Field("any", description="for zones that are not named below")
-    zones: dict[AbsoluteName, Clients] = Field(
-        {}, description="by zone, with the final dot"
-    )
+    zones: dict[AbsoluteName, Clients] = Field({}, description="by zone, with the final dot")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from geodns.config.check_access import ACCESS_RULES
 from geodns.config.check_names import NAME_RULES
 from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder
 from geodns.config.check_services import SERVICES_RULES
@@ -62,7 +63,14 @@ class _Loading:
         """Reads and checks everything; the problems of a file stand together, top to bottom."""
         self.latency = self._latency()
         self.sources = self.sources.with_zones(self._zones())
-        for rules in (SERVER_RULES, NAME_RULES, TOPOLOGY_RULES, SERVICES_RULES, USE_RULES):
+        for rules in (
+            SERVER_RULES,
+            ACCESS_RULES,
+            NAME_RULES,
+            TOPOLOGY_RULES,
+            SERVICES_RULES,
+            USE_RULES,
+        ):
             self.found.extend(self._findings(rules))
         if not any(problem.severity == "error" for problem in self.found):
             self.found.extend(self._findings(LEFTOVER_RULES))

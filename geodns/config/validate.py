@@ -101,6 +101,10 @@ def _judge_union(members: list[Trace]) -> Finding | str | None:
     if len(branches) < 2:
         return None
     first = members[0]
+    # Of a list and single values, a list was meant where something inside of a list is wrong.
+    lists = {member.branch for member in members if len(member.path) > len(member.union or ())}
+    if isinstance(first.union_value, list) and len(lists) == 1:
+        return lists.pop()
     if isinstance(first.union_value, dict):
         models: list[type[BaseModel]] = [
             kind.model for kind in first.union_kinds if kind.model is not None
