@@ -170,13 +170,19 @@ class ControlProcess:
     async def _start_worker(self, number: int) -> WorkerHandle:
         return await WorkerHandle.start(number, self._worker_sockets[number], self._options)
 
-    def _renew_sockets(self, number: int) -> Callable[[], None]:
+    def _renew_sockets(self, number: int) -> Callable[[bool], None]:
         """Other sockets, at the same addresses, for the next worker in this slot."""
         assert self._sockets is not None
         former = self._worker_sockets[number]
         beside = open_sockets(self._sockets.addresses, 1, beside_orphans=True)
-        self._worker_sockets[number] = beside.workers[0]
-        return lambda: retire(former)
+        fresh = self._worker_sockets[number] = beside.workers[0]
+
+        def settle(taken_over: bool) -> None:
+            if not taken_over:
+                self._worker_sockets[number] = former
+            retire(former if taken_over else fresh)
+
+        return settle
 
     def _remember(self, pids: tuple[int, ...]) -> None:
         if self._state is not None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from geodns.control.slot import Slot, Worker, WorkerError
 from geodns.control.totals import Counts, Totals
+from geodns.errors import GeodnsError
 from geodns.health.availability import Availability
 
 logger = logging.getLogger(__name__)
@@ -104,12 +105,13 @@ class Supervisor:
         return totals
 
     async def replace_all(
-        self, renew: Callable[[int], Callable[[], None]], grace: float, limit: float = 30.0
+        self, renew: Callable[[int], Callable[[bool], None]], grace: float, limit: float = 30.0
     ) -> None:
         """Replace the workers one by one, each only when its successor answers.
 
         ``renew`` prepares a slot for its next worker (new sockets: a worker that stops shuts those
-        that it has) and returns what gives up the former preparation.
+        that it has) and returns what is then told whether that worker took over: the former
+        preparation is given up, or the new one.
         """
         for slot in self.slots:
             if slot.worker is None or self._closing.is_set():
@@ -117,10 +119,11 @@ class Supervisor:
             slot.replacing = True
             try:
                 await self._replace(slot, renew(slot.number), grace, limit)
-            except (WorkerError, OSError) as error:
+            except (GeodnsError, OSError) as error:
+                reason = str(error) or f"its successor was not ready after {limit:g} s"
                 logger.error(  # noqa: TRY400 - the sentence says it all
                     "a worker can't be replaced, it runs on as it is",
-                    extra={"worker": slot.number, "reason": str(error)},
+                    extra={"worker": slot.number, "reason": reason},
                 )
             finally:
                 slot.replacing = False
@@ -167,8 +170,25 @@ class Supervisor:
             ended.cancel()
 
     async def _replace(
-        self, slot: Slot, give_up: Callable[[], None], grace: float, limit: float
+        self, slot: Slot, settle: Callable[[bool], None], grace: float, limit: float
     ) -> None:
+        try:
+            successor = await self._successor(slot, limit)
+        except BaseException:
+            # What was prepared draws queries, and nobody answers them.
+            settle(False)
+            raise
+        former = slot.worker
+        self._ended.add_ended(slot.counts)
+        slot.counts = Totals()
+        slot.take_back()
+        self._install(slot, successor)
+        settle(True)
+        if former is not None:
+            await former.stop(grace)
+
+    async def _successor(self, slot: Slot, limit: float) -> Worker:
+        """Another worker for a slot, once it answers from the current image."""
         successor = await self._start_worker(slot.number)
         image = self._open_image()
         try:
@@ -181,14 +201,7 @@ class Supervisor:
             raise
         finally:
             os.close(image)
-        former = slot.worker
-        self._ended.add_ended(slot.counts)
-        slot.counts = Totals()
-        slot.take_back()
-        self._install(slot, successor)
-        give_up()
-        if former is not None:
-            await former.stop(grace)
+        return successor
 
     async def _keep(self, slot: Slot) -> None:
         while slot.worker is not None:

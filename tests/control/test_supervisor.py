@@ -221,13 +221,13 @@ def test_workers_are_replaced_one_by_one_and_that_is_no_restart() -> None:
         supervisor = fleet.supervisor()
         supervisor.publish_image(_image(b"one"))
         await supervisor.start()
-        given_up: list[int] = []
+        settled: list[tuple[int, bool]] = []
 
-        def renew(number: int) -> Callable[[], None]:
-            return lambda: given_up.append(number)
+        def renew(number: int) -> Callable[[bool], None]:
+            return lambda taken_over: settled.append((number, taken_over))
 
         await supervisor.replace_all(renew, grace=1)
-        assert given_up == [0, 1]
+        assert settled == [(0, True), (1, True)]
         assert fleet.pids == (3, 4)
         assert [worker.status.done() for worker in fleet.started] == [True, True, False, False]
         assert [slot.restarts for slot in supervisor.slots] == [0, 0]
@@ -244,7 +244,9 @@ def test_a_worker_whose_successor_does_not_come_up_stays(caplog: pytest.LogCaptu
         supervisor.publish_image(_image(b"one"))
         await supervisor.start()
         fleet.broken = [3, OSError("no memory")]
-        await supervisor.replace_all(lambda _number: lambda: None, grace=1)
+        settled: list[bool] = []
+        await supervisor.replace_all(lambda _number: settled.append, grace=1)
+        assert settled == [False, False]
         assert fleet.pids == (1, 2)
         assert [worker.status.done() for worker in fleet.started[:2]] == [False, False]
         await supervisor.close(1)
