@@ -6,9 +6,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from geodns.config.settings import HttpCheck
+from geodns.config.settings import HttpCheck, SocketAddress
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
+from geodns.server.tls import TlsError, read_pem
 from geodns.wording import shown
 from geodns.yamlfile import Document, Keys
 
@@ -17,11 +18,16 @@ def repeated_listen(sources: Sources) -> Iterator[Problem]:
     """Each address and port is listened on once. Port 0 is a new one each time."""
     document, server = sources.server.document, sources.server.settings
     seen = set()
-    for index, address in enumerate(server.listen):
+    places: list[tuple[SocketAddress, Keys]] = [
+        (address, ("listen", index)) for index, address in enumerate(server.listen)
+    ]
+    if server.tls is not None:
+        places += [
+            (address, ("tls", "listen", index)) for index, address in enumerate(server.tls.listen)
+        ]
+    for address, path in places:
         if address in seen and address.port:
-            yield document.problem(
-                "repeated-listen", f"{address} is listened on twice", ("listen", index)
-            )
+            yield document.problem("repeated-listen", f"{address} is listened on twice", path)
         seen.add(address)
     if server.admin.http is not None and server.admin.http in seen and server.admin.http.port:
         yield document.problem(
@@ -39,6 +45,35 @@ def missing_files(sources: Sources) -> Iterator[Problem]:
     for name, check in sources.services.settings.checks.items():
         if isinstance(check, HttpCheck) and check.ca is not None:
             yield from missing_file(check.ca, sources.services.document, ("checks", name, "ca"))
+
+
+def unusable_certificate(sources: Sources) -> Iterator[Problem]:
+    """The certificate of DNS over TLS can be used, as far as this user may read it.
+
+    A warning: the key may be for root alone, who has read it. And where a renewal has gone wrong,
+    the server goes on with the last good one, and takes all other changes.
+    """
+    server = sources.server
+    tls = server.settings.tls
+    if tls is None or not server.sound(("tls",)):
+        return
+    try:
+        read_pem(tls.certificate, tls.key)
+    except TlsError as error:
+        yield server.document.problem(
+            "unusable-certificate", str(error), ("tls", "certificate"), severity="warning"
+        )
+
+
+def visible(file: Path) -> bool:
+    """Whether this user can look for the file, be it there or not."""
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def missing_file(file: Path, document: Document, path: Keys) -> Iterator[Problem]:
@@ -67,4 +102,4 @@ def _why_not(path: Path, error: OSError | ValueError) -> str:
     return f"{shown(str(path))} can't be used: {reason}"
 
 
-SERVER_RULES: tuple[Rule, ...] = (repeated_listen, missing_files)
+SERVER_RULES: tuple[Rule, ...] = (repeated_listen, missing_files, unusable_certificate)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from geodns.config.check_access import ACCESS_RULES
 from geodns.config.check_names import NAME_RULES
-from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder
+from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder, visible
 from geodns.config.check_services import SERVICES_RULES
 from geodns.config.check_topology import TOPOLOGY_RULES
 from geodns.config.check_use import LEFTOVER_RULES, USE_RULES
@@ -100,6 +100,7 @@ class _Loading:
         authorities = (
             check.ca for check in services.checks.values() if isinstance(check, HttpCheck)
         )
+        certificates = (server.tls.certificate, server.tls.key) if server.tls else ()
         candidates: Iterable[Path | None] = chain(
             (self.server.document.file, server.topology, server.services),
             server.latency,
@@ -107,6 +108,7 @@ class _Loading:
             self.zone_files,
             server.geoip.databases,
             authorities,
+            (file for file in certificates if visible(file)),
         )
         return tuple(dict.fromkeys(file for file in candidates if file is not None))
 

@@ -14,6 +14,7 @@ from geodns import log
 from geodns.config.settings import Server
 from geodns.control import processes
 from geodns.control.admin import Admin
+from geodns.control.certificate import Certificate
 from geodns.control.compiling import Compilation, compile_configuration
 from geodns.control.outcome import Loaded
 from geodns.control.reloader import Reload, Reloader, report
@@ -54,6 +55,7 @@ class ControlProcess:
         self._tasks: list[asyncio.Task[None]] = []
         self._state: StateFolder | None = None
         self._orphans: tuple[processes.Process, ...] = ()
+        self._certificate = Certificate()
         self._sockets: Sockets | None = None
         self._worker_sockets: list[WorkerSockets] = []
         self._supervisor: Supervisor | None = None
@@ -65,6 +67,7 @@ class ControlProcess:
     async def start(self) -> None:
         """Read the configuration, bind, and answer; returns when every worker is ready."""
         begun = time.monotonic()
+        self._certificate.read_early(self._path)
         self._user = step_down(self._path)
         self._in_use = await compile_configuration(self._path, loaded=self._prepare)
         server = self._first = self._in_use.loaded.configuration.server
@@ -72,7 +75,7 @@ class ControlProcess:
         report(self._in_use.warnings)
         if self._sockets is None:
             # As late as can be: until our workers read them, these sockets hold queries up.
-            self._sockets = open_sockets(server.listen, _workers(server), beside_orphans=True)
+            self._sockets = self._open_sockets(server, beside_orphans=True)
         self._worker_sockets = list(self._sockets.workers)
         self._addresses = tuple(map(str, self._sockets.addresses))
         if self._sockets.left_out:
@@ -91,6 +94,7 @@ class ControlProcess:
             "listening",
             extra={
                 "addresses": list(self._addresses),
+                **({"tls": list(map(str, self._sockets.tls))} if self._sockets.tls else {}),
                 "workers": len(supervisor.slots),
                 "admin": admin,
                 "seconds": round(time.monotonic() - begun, 3),
@@ -162,19 +166,28 @@ class ControlProcess:
         must_be(self._user, server)
         log.configure(server.log)
         tell_of_root(server)
+        self._certificate.require(server)
         self._state = StateFolder(server.state)
         self._orphans = self._state.orphans()
         if not self._orphans:
-            self._sockets = open_sockets(server.listen, _workers(server))
+            self._sockets = self._open_sockets(server)
+
+    def _open_sockets(self, server: Server, *, beside_orphans: bool = False) -> Sockets:
+        tls = server.tls.listen if server.tls is not None else ()
+        workers = _workers(server)
+        return open_sockets(server.listen, workers, tls=tls, beside_orphans=beside_orphans)
 
     async def _start_worker(self, number: int) -> WorkerHandle:
-        return await WorkerHandle.start(number, self._worker_sockets[number], self._options)
+        worker = await WorkerHandle.start(number, self._worker_sockets[number], self._options)
+        self._certificate.greet(worker)
+        return worker
 
     def _renew_sockets(self, number: int) -> Callable[[bool], None]:
         """Other sockets, at the same addresses, for the next worker in this slot."""
         assert self._sockets is not None
         former = self._worker_sockets[number]
-        beside = open_sockets(self._sockets.addresses, 1, beside_orphans=True)
+        addresses, tls = self._sockets.addresses, self._sockets.tls
+        beside = open_sockets(addresses, 1, tls=tls, beside_orphans=True)
         fresh = self._worker_sockets[number] = beside.workers[0]
 
         def settle(taken_over: bool) -> None:
@@ -247,6 +260,7 @@ class ControlProcess:
         except BaseException:
             os.close(compilation.image)
             raise
+        self._certificate.renew(configuration.server)
         generation = supervisor.publish_image(compilation.image)
         supervisor.publish_availability(availability)
         if configuration.server.log != self._in_use.loaded.configuration.server.log:
@@ -261,9 +275,8 @@ class ControlProcess:
             logger.warning("a worker does not take the new image", extra={"generation": generation})
 
     def _tell_what_needs_a_restart(self, server: Server) -> None:
-        changed = tuple(
-            name for name in _AT_START if getattr(server, name) != getattr(self._first, name)
-        )
+        first, now = _at_start(self._first), _at_start(server)
+        changed = tuple(name for name in first if first[name] != now[name])
         if changed and changed != self._restart_needed:
             logger.warning(
                 "these settings changed, which takes a restart", extra={"settings": changed}
@@ -283,6 +296,12 @@ async def _lasting(name: str, part: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(_AGAIN)
 
 
+def _at_start(server: Server) -> dict[str, object]:
+    """The settings that only a restart can change."""
+    listen = server.tls.listen if server.tls is not None else ()
+    return {name: getattr(server, name) for name in _AT_START} | {"tls.listen": listen}
+
+
 def _workers(server: Server) -> int:
     return len(os.sched_getaffinity(0)) if server.workers == "auto" else server.workers
 
@@ -294,6 +313,10 @@ def _options(server: Server) -> WorkerOptions:
         accept_client_subnet=server.client_subnet.accept,
         tcp_connections=server.tcp.connections,
         tcp_idle=server.tcp.idle,
+        tcp_per_client=server.tcp.per_client,
+        tcp_first_query=server.tcp.first_query,
+        tls_handshake=server.tls.handshake if server.tls else WorkerOptions.tls_handshake,
+        balancers=server.proxy.networks,
         log_format=server.log.format,
         log_level=server.log.level,
     )
