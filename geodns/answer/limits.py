@@ -13,8 +13,8 @@ than one second's earnings, and owes no more than a window's. In debt, it gets n
 from __future__ import annotations
 
 import enum
-from collections.abc import Hashable, Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Hashable
+from ipaddress import ip_network
 from typing import NamedTuple
 
 from geodns.answer.cookies import packed_address
@@ -36,7 +36,7 @@ class LimitRules(NamedTuple):
     window: int = 15
     ipv4_prefix: int = 24
     ipv6_prefix: int = 56
-    exempt: tuple[IPv4Network | IPv6Network, ...] = ()
+    exempt: tuple[str, ...] = ()
     log_only: bool = False
     most_prefixes: int = 100_000
 
@@ -79,6 +79,7 @@ class Limiter:
         self.hosts: dict[str, Bucket] = {}
         self._prefixes: dict[bytes, Bucket] = {}
         self._exempt = Bucket(b"", _NEVER, 0)
+        self._exempt_networks = tuple(map(ip_network, rules.exempt))
         self._hot: dict[bytes, Bucket] = {}
 
     def admit(self, host: str, now: int) -> Bucket:
@@ -160,14 +161,9 @@ class Limiter:
             network.version == version
             and number >> (network.max_prefixlen - network.prefixlen)
             == int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
-            for network in self.rules.exempt
+            for network in self._exempt_networks
         )
 
     def _text(self, prefix: bytes) -> str:
         bits = self.rules.ipv4_prefix if len(prefix) == 4 else self.rules.ipv6_prefix
         return str(ip_network((prefix, bits)))
-
-
-def networks(texts: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Networks from their text, as they come from another process."""
-    return tuple(ip_network(text) for text in texts)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
+from geodns.config.abuse import Cookies, RateLimit
 from geodns.config.access import AccountName, AllowQuery, VersionText
 from geodns.config.base import Flag, Number, Settings, Whole
 from geodns.config.https import Https
@@ -46,6 +47,7 @@ __all__ = [
     "ClientSubnet",
     "CnameTarget",
     "Configuration",
+    "Cookies",
     "Duration",
     "Endpoint",
     "Expect",
@@ -60,6 +62,7 @@ __all__ = [
     "Listen",
     "Log",
     "Proxy",
+    "RateLimit",
     "Region",
     "Server",
     "Service",
@@ -144,6 +147,10 @@ class Server(Settings):
     )
     zones: Path | None = Field(None, description="folder of zone files: *.yaml, *.zone, *.db")
     allow_query: AllowQuery = Field(AllowQuery(), description="who may ask, zone by zone")
+    rate_limit: RateLimit = Field(
+        RateLimit(), description="limits on UDP replies to one network; none by default"
+    )
+    cookies: Cookies = Field(Cookies(), description="DNS cookies")
     state: Path = Field(Path("../var"), description="folder for what must survive a restart")
     admin: Admin = Field(Admin(), description="where the control process can be asked")
     tcp: Tcp = Field(Tcp(), description="limits on DNS over TCP and TLS")

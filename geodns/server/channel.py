@@ -43,6 +43,13 @@ class NewCertificate:
 
 
 @dataclass(frozen=True)
+class NewSecrets:
+    """Control to worker: secrets of DNS cookies; the first makes them. Before the first image."""
+
+    secrets: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class AskStatistics:
     """Control to worker: say what you have counted."""
 
@@ -76,7 +83,16 @@ class Statistics:
     connections: int
 
 
-Message = NewImage | NewStates | NewCertificate | AskStatistics | Stop | Acknowledge | Statistics
+Message = (
+    NewImage
+    | NewStates
+    | NewCertificate
+    | NewSecrets
+    | AskStatistics
+    | Stop
+    | Acknowledge
+    | Statistics
+)
 
 
 def encode(message: Message) -> bytes:

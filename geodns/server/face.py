@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from geodns.answer.cold import Identity
+from geodns.answer.cookies import CookieJar
 from geodns.answer.engine import Counts, Engine
 from geodns.answer.image import Image
+from geodns.answer.limits import Limiter, LimitRules
+from geodns.answer.moment import Moment
 from geodns.answer.service import States
 
 logger = logging.getLogger(__name__)
@@ -17,11 +20,19 @@ _MOST_FAULTS_LOGGED = 10
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """What an engine is made with, besides the image."""
+    """What an engine is made with, besides the image.
+
+    ``keepalive`` is how long an idle connection may stay, in units of 100 ms. Cookies and limits
+    are judged at the ``moment``, which one for all keeps up to date.
+    """
 
     identity: Identity
     accept_client_subnet: bool
     stream: bool
+    keepalive: int | None = None
+    cookies: CookieJar | None = None
+    limits: LimitRules | None = None
+    moment: Moment = field(default_factory=Moment)
 
 
 class Face:
@@ -37,6 +48,8 @@ class Face:
         self._retired = Counts()
         self._states: States = {}
         self._faults = 0
+        # It outlives the engine: whom it limits, a reload doesn't change.
+        self.limiter = Limiter(options.limits) if options.limits is not None else None
         self.engine = self._make(image)
 
     def post(self, news: Image | States) -> None:
@@ -81,4 +94,8 @@ class Face:
             accept_client_subnet=self.options.accept_client_subnet,
             stream=self.options.stream,
             states=self._states,
+            keepalive=self.options.keepalive,
+            cookies=self.options.cookies,
+            limiter=self.limiter,
+            moment=self.options.moment,
         )

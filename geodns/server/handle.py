@@ -24,6 +24,7 @@ from geodns.server.channel import (
     Message,
     NewCertificate,
     NewImage,
+    NewSecrets,
     NewStates,
     Statistics,
     Stop,
@@ -95,7 +96,11 @@ class WorkerHandle:
                 # A session of its own: Ctrl-C reaches control alone, which then stops workers.
                 start_new_session=True,
             )
-        return cls(number, process, ours)
+        handle = cls(number, process, ours)
+        # Not on the command line, which everybody on the machine can read.
+        if options.cookie_secrets:
+            handle._send(NewSecrets(options.cookie_secrets), [])
+        return handle
 
     def send_image(self, fd: int, generation: int) -> None:
         """Hands over the file of an image; the descriptor may be closed when the worker has it.

@@ -24,8 +24,11 @@ from typing import IO
 
 from geodns import log
 from geodns.answer.cold import Identity
+from geodns.answer.cookies import CookieJar
 from geodns.answer.engine import Counts
 from geodns.answer.image import Image
+from geodns.answer.limits import Limiter
+from geodns.answer.moment import Moment
 from geodns.answer.service import States
 from geodns.answer.store import read_image
 from geodns.server.channel import (
@@ -35,6 +38,7 @@ from geodns.server.channel import (
     Message,
     NewCertificate,
     NewImage,
+    NewSecrets,
     NewStates,
     Statistics,
     Stop,
@@ -46,6 +50,7 @@ from geodns.server.options import WorkerOptions
 from geodns.server.proxy import Balancers
 from geodns.server.sockets import WorkerSockets
 from geodns.server.tcp import TcpServer
+from geodns.server.ticking import Ticker
 from geodns.server.tls import TlsError, context
 from geodns.server.udp import end_udp, serve_udp
 
@@ -75,6 +80,9 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._server: TcpServer | None = None
         self._context: ssl.SSLContext | None = None
+        self._cookies: CookieJar | None = None
+        self._moment = Moment(int(time.time()))
+        self._ticker = Ticker(self._moment, time.time, self._limiters)
         self._states: States = {}
         self._image_generation = 0
         self._states_generation = 0
@@ -100,6 +108,9 @@ class Worker:
     def _patience(self) -> float | None:
         """Seconds to wait for events; None is for ever."""
         idle = self._server.close_idle() if self._server is not None else None
+        if self._cookies is not None or self._options.limits is not None:
+            tick = self._ticker.tick()
+            idle = min(idle, tick) if idle is not None else tick
         if self._stop_at is None:
             return idle
         return max(0.0, min(0.02, self._stop_at - time.monotonic()))
@@ -142,6 +153,8 @@ class Worker:
                 for face in self._all_faces():
                     face.post(states)
                 self._acknowledge()
+            case NewSecrets(secrets):
+                self._cookies = CookieJar(secrets)
             case NewCertificate(pem):
                 self._take_certificate(pem)
             case AskStatistics(number):
@@ -211,10 +224,22 @@ class Worker:
             self._server.context = self._context
 
     def _face(self, image: Image, identity: Identity, *, stream: bool) -> Face:
-        accept = self._options.accept_client_subnet
-        face = Face(image, EngineOptions(identity, accept, stream))
+        options = EngineOptions(
+            identity,
+            self._options.accept_client_subnet,
+            stream,
+            keepalive=min(int(self._options.tcp_idle * 10), 65535) if stream else None,
+            cookies=self._cookies,
+            # What comes over TCP comes from where it says.
+            limits=None if stream else self._options.limits,
+            moment=self._moment,
+        )
+        face = Face(image, options)
         face.post(self._states)
         return face
+
+    def _limiters(self) -> list[Limiter]:
+        return [face.limiter for face in self._faces["udp"] if face.limiter is not None]
 
     def _stop(self) -> None:
         for bound in self._sockets.udp:
