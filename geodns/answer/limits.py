@@ -21,6 +21,8 @@ from geodns.answer.cookies import packed_address
 
 _MOST_HOSTS = 50_000
 _MOST_KINDS = 1_000
+_MOST_ACCOUNTS = 100_000
+"""Of a network, and of all: about 200 bytes each. What comes after them shares one account."""
 _NEVER = 1 << 62
 _REST = "rest"
 
@@ -72,7 +74,10 @@ class Bucket:
 
 
 class Limiter:
-    """The buckets of one thread: an engine's own, but outliving it where an image is replaced."""
+    """The buckets of one thread: an engine's own, but outliving it where an image is replaced.
+
+    ``hosts`` is for the look-up; ``accounts`` is how many there are in all hot buckets.
+    """
 
     def __init__(self, rules: LimitRules) -> None:
         self.rules = rules
@@ -81,6 +86,8 @@ class Limiter:
         self._exempt = Bucket(b"", _NEVER, 0)
         self._exempt_networks = tuple(map(ip_network, rules.exempt))
         self._hot: dict[bytes, Bucket] = {}
+        self.accounts = 0
+        self._swept = 0
 
     def admit(self, host: str, now: int) -> Bucket:
         """The bucket of a host that is not among ``hosts``, where it is from now on."""
@@ -110,13 +117,12 @@ class Limiter:
         if bucket.accounts is not None:
             if 0 <= now - bucket.limited_at <= rules.window:
                 return True
-            self._hot.pop(bucket.prefix, None)
-            bucket.accounts = None
+            self._cool(bucket)
         elif now == bucket.since:
             bucket.accounts = {}
             bucket.limited_at = now
             if len(self._hot) >= rules.most_prefixes // 2:
-                self._hot.clear()
+                self._sweep(now, everything=True)
             self._hot[bucket.prefix] = bucket
             return True
         bucket.left = rules.responses_per_second
@@ -129,9 +135,7 @@ class Limiter:
         assert accounts is not None
         account = accounts.get(kind)
         if account is None:
-            if len(accounts) >= _MOST_KINDS:
-                kind = _REST
-            account = accounts.setdefault(kind, _Account(rules.responses_per_second, now))
+            account = self._open(accounts, kind, now)
         if now != account.second:
             earned = rules.responses_per_second * max(0, now - account.second)
             account.balance = min(account.balance + earned, rules.responses_per_second)
@@ -143,6 +147,30 @@ class Limiter:
         bucket.limited_at = now
         slips = rules.slip and bucket.limited % rules.slip == 0
         return Verdict.SLIP if slips else Verdict.DROP
+
+    def _open(self, accounts: dict[Hashable, _Account], kind: Hashable, now: int) -> _Account:
+        """A new account, or the one that all share for whom there are too many."""
+        if self.accounts >= _MOST_ACCOUNTS and now != self._swept:
+            self._sweep(now)
+        if len(accounts) >= _MOST_KINDS or self.accounts >= _MOST_ACCOUNTS:
+            kind = _REST
+        account = accounts.get(kind)
+        if account is None:
+            account = accounts[kind] = _Account(self.rules.responses_per_second, now)
+            self.accounts += 1
+        return account
+
+    def _sweep(self, now: int, *, everything: bool = False) -> None:
+        """Forgets the accounts of networks that have gone silent."""
+        self._swept = now
+        for bucket in list(self._hot.values()):
+            if everything or not 0 <= now - bucket.limited_at <= self.rules.window:
+                self._cool(bucket)
+
+    def _cool(self, bucket: Bucket) -> None:
+        self._hot.pop(bucket.prefix, None)
+        self.accounts -= len(bucket.accounts or ())
+        bucket.accounts = None
 
     def limited(self, now: int) -> dict[str, int]:
         """How many replies to each prefix were limited, of those that are being limited now.
