@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from geodns.answer.names import HEADER_BYTES, name_end, suffixes
 
-ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
+ANSWER, AUTHORITY, GLUE, ADDITIONAL = 0, 1, 2, 3
+"""Sections. GLUE and ADDITIONAL are the same one: what must be in it, then what may be missing."""
 _CLASS_IN = b"\x00\x01"
 _POINTER_LIMIT = 0x4000
 
@@ -20,6 +21,7 @@ class Body:
 
     def __init__(self, question: bytes) -> None:
         self.counts = [0, 0, 0]
+        self._stops: list[tuple[int, int]] = []
         self._data = bytearray()
         self._base = HEADER_BYTES + len(question)
         self._known: dict[bytes, int] = {}
@@ -29,12 +31,20 @@ class Body:
 
     def add(self, section: int, owner: bytes, type: int, ttl: int, rdatas: Iterable[bytes]) -> None:
         """Appends an RRset. Sections must be added to in their order."""
+        if section == ADDITIONAL:
+            self._stops.append((len(self._data), self.counts[GLUE]))
+            section = GLUE
         fixed = type.to_bytes(2, "big") + _CLASS_IN + ttl.to_bytes(4, "big")
         for rdata in rdatas:
             self._name(owner)
             self._data += fixed
             self._rdata(type, rdata)
             self.counts[section] += 1
+
+    @property
+    def stops(self) -> tuple[tuple[int, int], ...]:
+        """Where the body may end early: (length, records in the additional section)."""
+        return tuple(self._stops)
 
     def finish(self) -> tuple[tuple[int, int, int], bytes]:
         """The counts of the three sections, and the bytes."""

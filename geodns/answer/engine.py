@@ -14,6 +14,7 @@ from geodns.answer.cold import ColdQuery, Identity, error_reply, read_query
 from geodns.answer.cookies import CookieJar
 from geodns.answer.edns import LEAST_PAYLOAD, EdnsRules, Opt
 from geodns.answer.entry import Entry
+from geodns.answer.fit import MOST_BYTES, fitted
 from geodns.answer.hints import HintsPlan, plan_for, steering_type
 from geodns.answer.image import Image
 from geodns.answer.limited import cut_short, find_opt, kind_of
@@ -38,8 +39,6 @@ _BYTES = [bytes((number,)) for number in range(256)]
 _EMPTY_OPT = b"\0\0\x29"
 _CLASS_IN = b"\0\x01"
 _ADDITIONAL = 11
-_TC = 0x02
-_MOST_TCP = 65535
 _SPECIAL_TYPES = frozenset((41, 249, 250, 251, 252))  # OPT, TKEY, TSIG, IXFR, AXFR
 
 
@@ -165,8 +164,8 @@ class Engine:
             reply = _join((packet[:2], *fixed, _BYTES[scope], address))
         else:
             reply = _join((packet[:2], ready.heads[head], question, ready.body, opt.before))
-        if len(reply) > limit and not self._stream:
-            return _truncated(reply, question, ready)
+        if len(reply) > limit and (not self._stream or len(reply) > MOST_BYTES):
+            return fitted(reply, question, ready, MOST_BYTES if self._stream else limit)
         return reply
 
     def _remember_client(self, host: str) -> Client:
@@ -228,8 +227,8 @@ class Engine:
         if opt is not None:
             reply += opt.record(scope, error=ready.error)
         limit = opt.limit if opt is not None else LEAST_PAYLOAD
-        if len(reply) > limit and not self._stream:
-            return _truncated(reply, question, ready)
+        if len(reply) > limit and (not self._stream or len(reply) > MOST_BYTES):
+            return fitted(reply, question, ready, MOST_BYTES if self._stream else limit)
         return reply
 
     def _choose(self, entry: Entry, opt: Opt | None, host: str) -> tuple[Ready, int]:
@@ -324,11 +323,3 @@ class Engine:
 
 def _ordinary(question: bytes) -> bool:
     return int.from_bytes(question[-4:-2], "big") not in _SPECIAL_TYPES
-
-
-def _truncated(reply: bytes, question: bytes, ready: Ready) -> bytes:
-    """RFC 2181 9: a reply with TC set needs no part of the answer; the client comes back by TCP."""
-    flags = bytes((reply[2] | _TC, reply[3]))
-    opt = reply[HEADER_BYTES + len(question) + len(ready.body) :]
-    counts = b"\0\x01\0\0\0\0\0" + (b"\x01" if opt else b"\0")
-    return reply[:2] + flags + counts + question + opt

@@ -20,6 +20,7 @@ def static_ready(question: bytes, outcome: Outcome) -> Ready:
     counts, data = body.finish()
     ready = Ready(_type_of(question), outcome.aa, outcome.rcode, counts, data)
     ready.error = outcome.error
+    ready.stops = body.stops
     return ready
 
 

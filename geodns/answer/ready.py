@@ -37,10 +37,11 @@ class Ready:
 
     ``count`` is how often it was sent since it was made; ``type`` and ``rcode`` are numbers;
     ``answered`` is (service, region, AZ, reason) for an answer from a service, else None.
-    ``error`` is an extended error for those who have EDNS (RFC 8914).
+    ``error`` is an extended error for those who have EDNS (RFC 8914). The body may end at
+    each of ``stops``: (length, records in the additional section).
     """
 
-    __slots__ = ("aa", "answered", "body", "count", "error", "heads", "rcode", "type")
+    __slots__ = ("aa", "answered", "body", "count", "error", "heads", "rcode", "stops", "type")
 
     def __init__(
         self,
@@ -59,3 +60,4 @@ class Ready:
         self.rcode = rcode
         self.answered = answered
         self.error: int | None = None
+        self.stops: tuple[tuple[int, int], ...] = ()

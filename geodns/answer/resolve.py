@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from geodns.answer.body import ADDITIONAL, ANSWER, AUTHORITY
+from geodns.answer.additional import additions, glue
+from geodns.answer.body import ANSWER, AUTHORITY
 from geodns.answer.image import GEO, GeoRRset, Image, Node, RRset, ZoneImage
-from geodns.answer.names import MOST_NAME_BYTES, suffixes, wildcard
+from geodns.answer.names import MOST_NAME_BYTES, suffixes
+from geodns.answer.tree import contains, descend, source
 
 A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, DS, ANY = 1, 2, 5, 6, 12, 15, 28, 33, 39, 43, 255
 HINFO, HTTPS = 13, 65
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN = 0, 1, 2, 3, 4, 5, 6
 PROHIBITED, NOT_AUTHORITATIVE, NOT_SUPPORTED = 18, 20, 21  # extended errors: RFC 8914 4
 _MOST_CHAIN = 16  # aliases followed in one answer; a longer chain is somebody's mistake
-_TARGET_AT = {NS: 0, MX: 2, SRV: 6}  # where the host name stands whose addresses are worth adding
+_RRSIG, _NSEC = 46, 47
+# RFC 4035 2.5: these may stand beside a CNAME, so a question for them is not led on by it.
+_AT_AN_ALIAS = frozenset((CNAME, _RRSIG, _NSEC))
 _ANY_TTL = 3600
 _ANY_HINFO = b"\x07RFC8482\x00"
 
@@ -81,9 +85,7 @@ def resolve(image: Image, name: bytes, type: int) -> Outcome:
     seen = {name}
     for _ in range(_MOST_CHAIN):
         following = _step(image, zone, outcome, name, type)
-        if following is None or following in seen or not following.endswith(zone.apex):
-            break
-        if zone.apex not in suffixes(following):
+        if following is None or following in seen or not contains(zone, following):
             break
         seen.add(following)
         name = following
@@ -92,30 +94,17 @@ def resolve(image: Image, name: bytes, type: int) -> Outcome:
 
 def _step(image: Image, zone: ZoneImage, outcome: Outcome, name: bytes, type: int) -> bytes | None:
     """Answers for one owner name; returns the name to go on with, where it is an alias."""
-    names = suffixes(name)
-    below_apex = names[: names.index(zone.apex)]
-    encloser = zone.apex
-    for ancestor in reversed(below_apex):
-        node = zone.nodes.get(ancestor)
-        if node is None:
-            break
-        encloser = ancestor
-        # RFC 4035 3.1.4.1: at a cut, only DS is the parent's.
-        if NS in node and not (ancestor == name and type == DS):
-            _refer(zone, outcome, ancestor, node)
-            return None
-        if DNAME in node and ancestor != name:
-            return _substitute(outcome, name, type, ancestor, node[DNAME])
-    if DNAME in zone.nodes[zone.apex] and name != zone.apex and encloser == zone.apex:
-        return _substitute(outcome, name, type, zone.apex, zone.nodes[zone.apex][DNAME])
-    node = zone.nodes.get(name)
+    cut, renamed, encloser = descend(zone, name)
+    # RFC 4035 3.1.4.1: at a cut, only DS is the parent's.
+    if cut is not None and not (cut == name and type == DS):
+        _refer(zone, outcome, cut)
+        return None
+    if renamed is not None:
+        return _substitute(outcome, name, type, renamed, zone.nodes[renamed][DNAME])
+    node = source(zone, name, encloser)
     if node is None:
-        # RFC 4592 3.3.1: the source of synthesis is the asterisk under the closest encloser.
-        source = wildcard(encloser)
-        node = zone.nodes.get(source) if source is not None else None
-        if node is None:
-            outcome.deny(NXDOMAIN)
-            return None
+        outcome.deny(NXDOMAIN)
+        return None
     return _answer(image, zone, outcome, name, type, node)
 
 
@@ -127,7 +116,7 @@ def _answer(
         outcome.geo = GeoPart(geo.service, name, geo.ttl)
         return None
     alias = node.get(CNAME)
-    if isinstance(alias, RRset) and type != CNAME:
+    if isinstance(alias, RRset) and type not in _AT_AN_ALIAS:
         outcome.add(ANSWER, name, CNAME, alias)
         return alias.rdatas[0].lower() if type != ANY else None
     if type == ANY and node:
@@ -139,7 +128,8 @@ def _answer(
         outcome.deny(NOERROR)
         return None
     outcome.add(ANSWER, name, type, rrset)
-    _add_addresses(zone, outcome, type, rrset, delegation=False)
+    for addition in additions(zone, name, type, rrset):
+        outcome.add(*addition)
     return None
 
 
@@ -161,14 +151,15 @@ def _from_service(image: Image, geo: GeoRRset, type: int, node: Node) -> bool:
     return (type == A and has_v4) or (type == AAAA and has_v6)
 
 
-def _refer(zone: ZoneImage, outcome: Outcome, cut: bytes, node: Node) -> None:
+def _refer(zone: ZoneImage, outcome: Outcome, cut: bytes) -> None:
     """RFC 1034 4.3.2 step 3b: a referral, with the glue that the zone has."""
-    rrset = node[NS]
+    rrset = zone.nodes[cut][NS]
     assert isinstance(rrset, RRset)
     outcome.aa = any(record[0] == ANSWER for record in outcome.records)
     # RFC 4035 3.1.4: DS goes along in a signed zone, and only to those who set DO.
     outcome.add(AUTHORITY, cut, NS, rrset)
-    _add_addresses(zone, outcome, NS, rrset, delegation=True)
+    for addition in glue(zone, cut, rrset):
+        outcome.add(*addition)
 
 
 def _substitute(
@@ -185,31 +176,3 @@ def _substitute(
     outcome.add(ANSWER, name, CNAME, RRset(dname.ttl, (target,)))
     # RFC 1034 4.3.2 step 3a: a question for the alias itself has its answer.
     return target.lower() if type != CNAME else None
-
-
-def _add_addresses(
-    zone: ZoneImage, outcome: Outcome, type: int, rrset: RRset, *, delegation: bool
-) -> None:
-    """RFC 1034 4.3.2 step 6: addresses of the hosts that the records name, where the zone has them.
-
-    Authoritative answers don't take what lies below a cut; referrals do: that is the glue.
-    """
-    at = _TARGET_AT.get(type)
-    if at is None:
-        return
-    added: set[bytes] = set()
-    for rdata in rrset.rdatas:
-        host = rdata[at:].lower()
-        node = zone.nodes.get(host)
-        if node is None or host in added or not (delegation or not _below_cut(zone, host)):
-            continue
-        added.add(host)
-        for address in (A, AAAA):
-            found = node.get(address)
-            if isinstance(found, RRset):
-                outcome.add(ADDITIONAL, host, address, found)
-
-
-def _below_cut(zone: ZoneImage, name: bytes) -> bool:
-    names = suffixes(name)
-    return any(NS in zone.nodes.get(n, {}) for n in names[: names.index(zone.apex)])
