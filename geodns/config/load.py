@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from geodns.config.check_abuse import ABUSE_RULES
 from geodns.config.check_access import ACCESS_RULES
 from geodns.config.check_names import NAME_RULES
 from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder, visible
@@ -65,6 +66,7 @@ class _Loading:
         self.sources = self.sources.with_zones(self._zones())
         for rules in (
             SERVER_RULES,
+            ABUSE_RULES,
             ACCESS_RULES,
             NAME_RULES,
             TOPOLOGY_RULES,
@@ -104,7 +106,7 @@ class _Loading:
         candidates: Iterable[Path | None] = chain(
             (self.server.document.file, server.topology, server.services),
             server.latency,
-            (server.zones,),
+            (server.cookies.secret_file, server.zones),
             self.zone_files,
             server.geoip.databases,
             authorities,

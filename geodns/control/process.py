@@ -11,11 +11,14 @@ from pathlib import Path
 
 import geodns
 from geodns import log
+from geodns.answer.limits import LimitRules
+from geodns.config.abuse import RateLimit
 from geodns.config.settings import Server
 from geodns.control import processes
 from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
 from geodns.control.compiling import Compilation, compile_configuration
+from geodns.control.cookie_secrets import CookieSecrets
 from geodns.control.outcome import Loaded
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.retire import retire
@@ -56,6 +59,7 @@ class ControlProcess:
         self._state: StateFolder | None = None
         self._orphans: tuple[processes.Process, ...] = ()
         self._certificate = Certificate()
+        self._cookies = CookieSecrets()
         self._sockets: Sockets | None = None
         self._worker_sockets: list[WorkerSockets] = []
         self._supervisor: Supervisor | None = None
@@ -71,7 +75,7 @@ class ControlProcess:
         self._user = step_down(self._path)
         self._in_use = await compile_configuration(self._path, loaded=self._prepare)
         server = self._first = self._in_use.loaded.configuration.server
-        self._options = _options(server)
+        self._options = _options(server, self._cookies.read(server.cookies))
         report(self._in_use.warnings)
         if self._sockets is None:
             # As late as can be: until our workers read them, these sockets hold queries up.
@@ -268,8 +272,10 @@ class ControlProcess:
         self._in_use = compilation
         self._watcher.watch(compilation.loaded.stamps)
         self._tell_what_needs_a_restart(configuration.server)
-        if _options(configuration.server) != self._options:
-            self._options = _options(configuration.server)
+        server = configuration.server
+        options = _options(server, self._cookies.renew(server.cookies))
+        if options != self._options:
+            self._options = options
             await supervisor.replace_all(self._renew_sockets, _GRACE)
         if not await supervisor.acknowledged(generation, _ACKNOWLEDGE):
             logger.warning("a worker does not take the new image", extra={"generation": generation})
@@ -306,7 +312,22 @@ def _workers(server: Server) -> int:
     return len(os.sched_getaffinity(0)) if server.workers == "auto" else server.workers
 
 
-def _options(server: Server) -> WorkerOptions:
+def _limits(settings: RateLimit) -> LimitRules | None:
+    if not settings.responses_per_second:
+        return None
+    return LimitRules(
+        settings.responses_per_second,
+        settings.slip,
+        round(settings.window),
+        settings.ipv4_prefix,
+        settings.ipv6_prefix,
+        tuple(map(str, settings.exempt)),
+        settings.log_only,
+        settings.table,
+    )
+
+
+def _options(server: Server, cookie_secrets: tuple[bytes, ...]) -> WorkerOptions:
     return WorkerOptions(
         identity=server.identity or "",
         version=server.version or "",
@@ -319,6 +340,8 @@ def _options(server: Server) -> WorkerOptions:
         balancers=server.proxy.networks,
         log_format=server.log.format,
         log_level=server.log.level,
+        limits=_limits(server.rate_limit),
+        cookie_secrets=cookie_secrets,
     )
 
 
