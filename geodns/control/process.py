@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -19,6 +20,8 @@ from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
 from geodns.control.compiling import Compilation, compile_configuration
 from geodns.control.cookie_secrets import CookieSecrets
+from geodns.control.inherited import share, take_inherited
+from geodns.control.notify import Notifier
 from geodns.control.outcome import Loaded
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.retire import retire
@@ -65,12 +68,17 @@ class ControlProcess:
         self._supervisor: Supervisor | None = None
         self._monitor = Monitor(self._availability_changed, observe=self._probe_ended)
         self._watcher = Watcher(self._files_changed)
-        self._reloader = Reloader(self._compile, self._apply, self._watcher.watch_also)
+        self._notifier = Notifier()
+        self._inherited: tuple[socket.socket, ...] = ()
+        self._reloader = Reloader(
+            self._compile, self._apply, self._watcher.watch_also, busy=self._tell_of_reload
+        )
         self._admin = Admin(self)
 
     async def start(self) -> None:
         """Read the configuration, bind, and answer; returns when every worker is ready."""
         begun = time.monotonic()
+        self._inherited = take_inherited()
         self._certificate.read_early(self._path)
         self._user = step_down(self._path)
         self._in_use = await compile_configuration(self._path, loaded=self._prepare)
@@ -104,12 +112,14 @@ class ControlProcess:
                 "seconds": round(time.monotonic() - begun, 3),
             },
         )
+        self._notifier.ready(self._in_words())
         await self._end_orphans()
 
     async def close(self) -> None:
         """Stop: queries in flight are answered, no process is left behind."""
         if self._tasks:
             logger.info("stopping")
+            self._notifier.stopping()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -179,6 +189,9 @@ class ControlProcess:
     def _open_sockets(self, server: Server, *, beside_orphans: bool = False) -> Sockets:
         tls = server.tls.listen if server.tls is not None else ()
         workers = _workers(server)
+        if self._inherited:
+            logger.info("listening on the sockets that were passed, in place of `listen`")
+            return share(self._inherited, workers, tls)
         return open_sockets(server.listen, workers, tls=tls, beside_orphans=beside_orphans)
 
     async def _start_worker(self, number: int) -> WorkerHandle:
@@ -190,6 +203,8 @@ class ControlProcess:
         """Other sockets, at the same addresses, for the next worker in this slot."""
         assert self._sockets is not None
         former = self._worker_sockets[number]
+        if former.shared:
+            return lambda _replaced: None
         addresses, tls = self._sockets.addresses, self._sockets.tls
         beside = open_sockets(addresses, 1, tls=tls, beside_orphans=True)
         fresh = self._worker_sockets[number] = beside.workers[0]
@@ -231,6 +246,7 @@ class ControlProcess:
             ("reloads", self._reloader.run),
             ("file watch", self._watcher.run),
             ("statistics", self._keep_statistics),
+            ("watchdog", self._notifier.keep_alive),
         )
         self._tasks = [asyncio.create_task(_lasting(name, part)) for name, part in parts]
 
@@ -252,6 +268,21 @@ class ControlProcess:
     def _files_changed(self, files: tuple[Path, ...]) -> None:
         logger.info("files changed", extra={"files": [str(file) for file in files]})
         self._reloader.request("file change")
+
+    def _tell_of_reload(self, busy: bool) -> None:
+        if busy:
+            self._notifier.reloading()
+        else:
+            self._notifier.ready(self._in_words())
+
+    def _in_words(self) -> str:
+        """What systemd shows of the server."""
+        last = self._reloader.last
+        zones = len(self._in_use.loaded.zones)
+        state = f"answering for {zones} zone{'s' * (zones != 1)}"
+        if last is not None and not last.ok:
+            return f"{state}, as before the last reload, which was refused: {last.error}"
+        return state
 
     async def _compile(self) -> Compilation:
         return await compile_configuration(self._path)

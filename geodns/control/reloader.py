@@ -42,7 +42,8 @@ class Reloader:
 
     ``apply`` takes the compilation over, its image included, or raises GeodnsError and leaves
     everything as it was; ``refused`` is told the files of a configuration that was refused.
-    Requests that come during a compile lead to exactly one more.
+    Requests that come during a compile lead to exactly one more. ``busy`` is told when a reload
+    begins and when it has ended.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Reloader:
         apply: Callable[[Compilation], Awaitable[None]],
         refused: Callable[[tuple[Path, ...]], None],
         clock: Callable[[], float] = time.time,
+        busy: Callable[[bool], None] = lambda _busy: None,
     ) -> None:
         self.last: Reload | None = None
         self.counts: Counter[str] = Counter({"ok": 0, "failed": 0})
@@ -58,6 +60,7 @@ class Reloader:
         self._apply = apply
         self._refused = refused
         self._clock = clock
+        self._busy = busy
         self._wishes: list[tuple[str, asyncio.Future[Reload]]] = []
         self._wanted = asyncio.Event()
 
@@ -75,7 +78,11 @@ class Reloader:
             self._wanted.clear()
             wishes, self._wishes = self._wishes, []
             reasons = dict.fromkeys(reason for reason, _ in wishes)
-            result = await self._reload(", ".join(reasons))
+            self._busy(True)
+            try:
+                result = await self._reload(", ".join(reasons))
+            finally:
+                self._busy(False)
             for _, done in wishes:
                 if not done.done():
                     done.set_result(result)

@@ -45,6 +45,7 @@ class Face:
     def __init__(self, image: Image, options: EngineOptions) -> None:
         self.options = options
         self.mailbox: deque[Image | States] = deque()
+        self.ended = False
         self._retired = Counts()
         self._states: States = {}
         self._faults = 0
@@ -55,6 +56,14 @@ class Face:
     def post(self, news: Image | States) -> None:
         """Leaves a new image or states for the thread to take before the next packet."""
         self.mailbox.append(news)
+
+    def end(self) -> None:
+        """Has the thread end without shutting its socket, which other workers go on with.
+
+        It ends after its next packet, or when it has waited for one in vain: none is lost.
+        """
+        self.ended = True
+        self.mailbox.append(self._states)
 
     def take_mail(self) -> Engine:
         """Takes all that was posted; returns the engine to go on with."""

@@ -90,6 +90,7 @@ class WorkerHandle:
                 *("--udp", *map(str, udp)),
                 *("--tcp", *map(str, tcp)),
                 *("--tls", *map(str, tls)),
+                *(("--shared",) if sockets.shared else ()),
                 *("--options", options.to_json()),
                 stdin=DEVNULL,
                 pass_fds=(theirs.fileno(), *udp, *tcp, *tls),

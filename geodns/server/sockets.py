@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from geodns.config.settings import SocketAddress
 from geodns.errors import GeodnsError
@@ -15,6 +16,8 @@ from geodns.server.wildcard import is_wildcard, tell_destinations
 _BACKLOG = 512
 _RECEIVE_BUFFER = 4 << 20  # some 4,000 waiting queries: a burst while a worker is restarted
 _FREE_PORT_TRIES = 20
+# struct timeval, half a second: so long may a worker take to notice that it is to end.
+_SHARED_WAIT = struct.pack("@ll", 0, 500_000)
 
 
 class ListenError(GeodnsError):
@@ -25,12 +28,13 @@ class ListenError(GeodnsError):
 class WorkerSockets:
     """One worker's sockets: ``udp`` and ``tcp``, one each for every address listened on.
 
-    ``tls`` are those of the addresses for DNS over TLS.
+    ``tls`` are those of the addresses for DNS over TLS. ``shared``: other workers have the same.
     """
 
     udp: tuple[socket.socket, ...]
     tcp: tuple[socket.socket, ...]
     tls: tuple[socket.socket, ...] = ()
+    shared: bool = field(default=False, kw_only=True)
 
     def close(self) -> None:
         """Closes this process's copies."""
@@ -93,6 +97,16 @@ def open_sockets(
     made = tuple(WorkerSockets(*map(tuple, kinds)) for kinds in each)
     addresses = tuple(opening.addresses)
     return Sockets(made, addresses[:plain], left_out, addresses[plain:])
+
+
+def adopt(inherited: socket.socket) -> None:
+    """Makes a socket that another program has bound ready for all workers to wait on."""
+    if inherited.type == socket.SOCK_STREAM:
+        inherited.setblocking(False)
+        return
+    inherited.setblocking(True)
+    inherited.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _SHARED_WAIT)
+    _prepare_udp(inherited)
 
 
 class _Opening:
@@ -185,15 +199,19 @@ def _bind(address: SocketAddress, kind: socket.SocketKind) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind(address)
-    if kind == socket.SOCK_DGRAM and is_wildcard(made):
-        tell_destinations(made)
     if kind == socket.SOCK_STREAM:
         made.listen(_BACKLOG)
         made.setblocking(False)
     else:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        _never_fragment_by_hearsay(made)
+        _prepare_udp(made)
     return made
+
+
+def _prepare_udp(made: socket.socket) -> None:
+    if is_wildcard(made):
+        tell_destinations(made)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    _never_fragment_by_hearsay(made)
 
 
 def _never_fragment_by_hearsay(made: socket.socket) -> None:

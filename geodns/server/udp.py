@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from geodns.server.face import Face
 from geodns.server.proxy import Balancers, Respond
-from geodns.server.wildcard import is_wildcard, serve_wildcard, tell_destinations
+from geodns.server.wildcard import end_of_wait, is_wildcard, serve_wildcard, tell_destinations
 
 _MOST_DATAGRAM = 4096
 """A query of a question, an OPT record and a TSIG is below 1,000 bytes; what is longer is cut, and
@@ -16,13 +16,16 @@ a record that this tears apart is answered with FORMERR."""
 
 
 def serve_udp(bound: socket.socket, face: Face, balancers: Balancers | None = None) -> None:
-    """Answers until the socket is shut down for reading and what had arrived is answered."""
+    """Answers until the socket is shut down for reading and what had arrived is answered.
+
+    Or until the face is ended, where other workers go on with the socket.
+    """
     responder = _responder(face, balancers)
     serve = _serve
     if is_wildcard(bound):
         tell_destinations(bound)
         serve = _serve_wildcard
-    while not _guarded(serve, bound, face, responder):
+    while not face.ended and not _guarded(serve, bound, face, responder):
         pass
 
 
@@ -42,6 +45,9 @@ def _guarded(
     """Runs a loop; returns True at the end of the socket, False after a fault."""
     try:
         serve(bound, face, responder)
+    except BlockingIOError:
+        # A socket that workers share waits for a while only (see `Face.end`).
+        return face.ended
     except OSError:
         # sendto: no route, a source port of 0, a full queue: the resolver asks again.
         if bound.fileno() < 0:
@@ -64,6 +70,7 @@ def _serve(bound: socket.socket, face: Face, responder: Callable[[], Respond]) -
         packet, peer = recvfrom(_MOST_DATAGRAM)
         if mailbox:
             respond = responder()
+            recvfrom = end_of_wait if face.ended else recvfrom
         if peer is None:
             # A datagram has a sender, even an empty one: this is the end (see `end_udp`).
             return
@@ -73,7 +80,7 @@ def _serve(bound: socket.socket, face: Face, responder: Callable[[], Respond]) -
 
 
 def _serve_wildcard(bound: socket.socket, face: Face, responder: Callable[[], Respond]) -> None:
-    serve_wildcard(bound, responder, face.mailbox, _MOST_DATAGRAM)
+    serve_wildcard(bound, responder, face, _MOST_DATAGRAM)
 
 
 def end_udp(bound: socket.socket) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import NoReturn
 
+from geodns.server.face import Face
 from geodns.server.proxy import Respond
 
 _WILDCARDS = ("0.0.0.0", "::")
@@ -32,28 +34,42 @@ def tell_destinations(bound: socket.socket) -> None:
         bound.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
 
 
+def tells_destinations(bound: socket.socket) -> bool:
+    """Whether it does so. A wildcard socket that was connected, to end it, has one address."""
+    if bound.family == socket.AF_INET6:
+        return bool(bound.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO))
+    return bool(bound.getsockopt(socket.IPPROTO_IP, _IP_PKTINFO))
+
+
 def serve_wildcard(
     bound: socket.socket,
     responder: Callable[[], Respond],
-    mailbox: object,
+    face: Face,
     longest: int,
 ) -> None:
     """Answers until the end of the socket; OSError and faults are the caller's.
 
-    ``responder`` gives what answers, anew whenever the mailbox has something; ``longest`` is of a
-    datagram in bytes.
+    ``responder`` gives what answers, anew whenever the face has mail; ``longest`` is of a datagram
+    in bytes.
     """
+    mailbox = face.mailbox
     recvmsg, sendmsg = bound.recvmsg, bound.sendmsg
     respond = responder()
     while True:
         packet, told, _, peer = recvmsg(longest, _SPACE)
         if mailbox:
             respond = responder()
+            recvmsg = end_of_wait if face.ended else recvmsg
         if not peer:
             return
         reply = respond(packet, peer[0])
         if reply is not None:
             sendmsg((reply,), [_source(*one) for one in told], 0, peer)
+
+
+def end_of_wait(*_: int) -> NoReturn:
+    """Stands in for receiving where no datagram is to be taken any more."""
+    raise BlockingIOError
 
 
 def _source(level: int, kind: int, told: bytes) -> tuple[int, int, bytes]:

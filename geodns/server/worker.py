@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -242,8 +243,12 @@ class Worker:
         return [face.limiter for face in self._faces["udp"] if face.limiter is not None]
 
     def _stop(self) -> None:
-        for bound in self._sockets.udp:
-            end_udp(bound)
+        if self._sockets.shared:
+            for face in self._faces["udp"]:
+                face.end()
+        else:
+            for bound in self._sockets.udp:
+                end_udp(bound)
         if self._server is not None:
             self._server.stop_listening()
 
@@ -279,6 +284,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--udp", type=int, nargs="*", default=[])
     parser.add_argument("--tcp", type=int, nargs="*", default=[])
     parser.add_argument("--tls", type=int, nargs="*", default=[])
+    parser.add_argument("--shared", action="store_true")
     parser.add_argument("--options", required=True)
     given = parser.parse_args(arguments)
     options = WorkerOptions.from_json(given.options)
@@ -292,7 +298,8 @@ def main(arguments: list[str]) -> None:
             *(
                 tuple(socket.socket(fileno=number) for number in numbers)
                 for numbers in (given.udp, given.tcp, given.tls)
-            )
+            ),
+            shared=given.shared,
         ),
         options,
     )
@@ -307,7 +314,6 @@ def _raise_file_limit() -> None:
 
 
 if __name__ == "__main__":
-    _name_process = Path("/proc/self/comm")
-    if _name_process.exists():
-        _name_process.write_text("geodns-worker")
+    with suppress(OSError):  # a name for people; where /proc can't be written to, there is none
+        Path("/proc/self/comm").write_text("geodns-worker")
     main(sys.argv[1:])
