@@ -11,15 +11,19 @@ from geodns.answer.shares import Address, Offer, Share, Usable, walk
 
 NO_TIER = -1
 _CNAME_POSITION = -1
-_FULL = 1.0
 
 
 class EndpointState(NamedTuple):
-    """Availability from 0 to 1, and which of the endpoint's addresses are in service."""
+    """Availability from 0 to 1, and which of the endpoint's addresses, packed, are out of service.
+
+    Addresses, not positions: a new state may be there before or after the image that it is of.
+    """
 
     availability: float
-    addresses: tuple[bool, ...]
+    failing: frozenset[bytes] = frozenset()
 
+
+_FULL = EndpointState(1.0)
 
 States = Mapping[str, EndpointState]
 """By endpoint id; an endpoint that is not named is fully available."""
@@ -134,30 +138,34 @@ def _usable(
     judged: Sequence[int],
 ) -> Usable:
     """What an endpoint has of the families; addresses of ``judged`` ones where in service."""
-    state = states.get(endpoint.id)
-    if state is None:
-        positions = _positions(endpoint, families)
-        return Usable(number, endpoint.id, endpoint.weight, _FULL, positions)
-    flags = state.addresses
-    up = tuple(
-        position
-        for family in families
-        for position in _positions(endpoint, (family,))
-        if family not in judged or position >= len(flags) or flags[position]
-    )
+    state = states.get(endpoint.id, _FULL)
     if endpoint.cname is not None:
-        up = (_CNAME_POSITION,)
-    return Usable(number, endpoint.id, endpoint.weight, state.availability, up)
+        held = [(_CNAME_POSITION, 0)]
+    else:
+        held = [
+            (position, rank)
+            for family in families
+            for rank, (position, packed) in enumerate(_addresses(endpoint, family))
+            if family not in judged or packed not in state.failing
+        ]
+    return Usable(
+        number,
+        endpoint.id,
+        endpoint.weight,
+        state.availability,
+        tuple(position for position, _ in held),
+        tuple(rank for _, rank in held),
+    )
+
+
+def _addresses(endpoint: EndpointImage, family: int) -> tuple[tuple[int, bytes], ...]:
+    return endpoint.v4 if family == A else endpoint.v6 if family == AAAA else ()
 
 
 def _positions(endpoint: EndpointImage, families: Sequence[int]) -> tuple[int, ...]:
     if endpoint.cname is not None:
         return (_CNAME_POSITION,)
-    return tuple(
-        position
-        for family in families
-        for position, _ in (endpoint.v4 if family == A else endpoint.v6 if family == AAAA else ())
-    )
+    return tuple(position for family in families for position, _ in _addresses(endpoint, family))
 
 
 def packed(endpoint: EndpointImage, address: Address) -> bytes:

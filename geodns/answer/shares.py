@@ -64,13 +64,18 @@ class Pick(NamedTuple):
 
 
 class Usable(NamedTuple):
-    """What an endpoint has to offer: weight, availability and the addresses in service."""
+    """What an endpoint has to offer: weight, availability and the addresses in service.
+
+    ``numbers`` tell its addresses apart in the choice of a slot: clients whose endpoint has one
+    address of each family get both of the same endpoint, since these have the same number.
+    """
 
     endpoint: int
     id: str
     weight: int
     availability: float
     positions: tuple[int, ...]
+    numbers: tuple[int, ...]
 
 
 class Offer(NamedTuple):
@@ -105,12 +110,12 @@ def _candidates(usable: Sequence[Usable]) -> tuple[Candidate, ...]:
     return tuple(
         Candidate(
             Address(entry.endpoint, position),
-            f"{entry.id}/{position}",
+            f"{entry.id}/{number}",
             (entry.weight or unweighted) * entry.availability / len(entry.positions),
         )
         for entry in usable
         if entry.weight or unweighted
-        for position in entry.positions
+        for position, number in zip(entry.positions, entry.numbers, strict=True)
     )
 
 

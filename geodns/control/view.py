@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
 
 from geodns.control.outcome import SourceAge
@@ -52,6 +53,7 @@ def availability(current: Availability) -> dict[str, Any]:
             id: {
                 "availability": endpoint.availability,
                 "addresses": list(endpoint.addresses),
+                "failing": sorted(str(ip_address(packed)) for packed in endpoint.failing),
                 "reason": endpoint.reason,
             }
             for id, endpoint in current.endpoints.items()

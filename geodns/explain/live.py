@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from threading import Thread
 from typing import Any
 
@@ -63,6 +64,7 @@ def parse_availability(data: Any) -> Known:
                 float(entry["availability"]),
                 tuple(bool(flag) for flag in entry["addresses"]),
                 str(entry["reason"]),
+                frozenset(ip_address(text).packed for text in entry["failing"]),
             )
             for id, entry in data["endpoints"].items()
         }

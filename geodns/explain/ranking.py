@@ -87,12 +87,16 @@ def rank(
     )
 
 
-def address_texts(endpoint: EndpointImage, family: int) -> list[tuple[int, str]]:
-    """The addresses of a family with their positions, or the CNAME target with -1."""
-    if endpoint.cname is not None:
-        return [(-1, text(endpoint.cname))]
+def _addresses(endpoint: EndpointImage, family: int) -> list[bytes]:
     addresses = endpoint.v6 if family == AAAA else endpoint.v4
-    return [(position, str(ip_address(packed))) for position, packed in addresses]
+    return [packed for _, packed in addresses]
+
+
+def _address_texts(endpoint: EndpointImage, family: int) -> tuple[str, ...]:
+    """The addresses of a family, or the CNAME target."""
+    if endpoint.cname is not None:
+        return (text(endpoint.cname),)
+    return tuple(str(ip_address(packed)) for packed in _addresses(endpoint, family))
 
 
 def when_down_words(down: WhenDown) -> str:
@@ -149,33 +153,29 @@ def _endpoint(
     standing: Standing, position: int, serving: bool, available: Availabilities, share: float
 ) -> EndpointFinding:
     endpoint = standing.service.endpoints[position]
-    addresses = address_texts(endpoint, standing.family)
     return EndpointFinding(
         id=endpoint.id,
         availability_zone=endpoint.availability_zone,
         weight=endpoint.weight,
         availability=available.availability(endpoint.id),
         state=available.state(endpoint.id),
-        addresses=tuple(address for _, address in addresses),
+        addresses=_address_texts(endpoint, standing.family),
         share=share,
-        passed_over=None if serving else _passed_over(standing, position, addresses, available),
+        passed_over=None if serving else _passed_over(standing, position, available),
     )
 
 
-def _passed_over(
-    standing: Standing,
-    position: int,
-    addresses: list[tuple[int, str]],
-    available: Availabilities,
-) -> str | None:
+def _passed_over(standing: Standing, position: int, available: Availabilities) -> str | None:
     """Why an endpoint can't be answered, None where it can."""
     endpoint = standing.service.endpoints[position]
     state = available.state(endpoint.id)
     if available.availability(endpoint.id) <= 0:
         return state if endpoint.id in available.withdrawn else f"withdrawn: {state}"
-    if not addresses:
+    addresses = _addresses(endpoint, standing.family)
+    if endpoint.cname is None and not addresses:
         return f"has no {'AAAA' if standing.family == AAAA else 'A'} address"
-    if not any(available.in_service(endpoint.id, number) for number, _ in addresses):
+    failing = [packed for packed in addresses if not available.in_service(endpoint.id, packed)]
+    if addresses and len(failing) == len(addresses):
         return f"no address of this type is in service: {state}"
     tier = next(tier for tier in standing.service.tiers if position in tier.endpoints)
     others = (standing.service.endpoints[other].weight for other in tier.endpoints)

@@ -34,10 +34,10 @@ class Availabilities:
     def states(self) -> States:
         """The same for the engine."""
         states = {
-            id: EndpointState(endpoint.availability, endpoint.addresses)
+            id: EndpointState(endpoint.availability, endpoint.failing)
             for id, endpoint in self.known.items()
         }
-        return states | {id: EndpointState(0.0, ()) for id in self.withdrawn}
+        return states | {id: EndpointState(0.0) for id in self.withdrawn}
 
     def availability(self, id: str) -> float:
         """From 0, withdrawn, to 1, fully in service."""
@@ -55,11 +55,10 @@ class Availabilities:
             return known.reason
         return "unknown to the server, taken as up" if self.live else "taken as up"
 
-    def in_service(self, id: str, position: int) -> bool:
-        """Whether the address at a position of an endpoint's addresses is by itself in service."""
+    def in_service(self, id: str, packed: bytes) -> bool:
+        """Whether one of an endpoint's addresses is by itself in service."""
         known = self.known.get(id)
-        flags = known.addresses if known is not None else ()
-        return not 0 <= position < len(flags) or flags[position]
+        return known is None or packed not in known.failing
 
 
 def withdraw(topology: Topology, ids: Sequence[str]) -> dict[str, str]:

@@ -14,11 +14,14 @@ class EndpointAvailability(NamedTuple):
     the endpoint, its AZ and its region. ``addresses`` has one flag per address of the endpoint, in
     the order of the configuration: False when that address by itself fails its checks. The flags
     say nothing of the AZ: an availability of 0 stands above them. ``reason`` is for people.
+    ``failing`` are the addresses whose flag is False, packed: they mean the same under another
+    configuration, which may list the addresses in another order.
     """
 
     availability: float
     addresses: tuple[bool, ...]
     reason: str
+    failing: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,10 @@ class Judge:
         else:
             reason = self._own_reason(id, verdict)
         factors = (verdict.state != "down", zone.group.in_service, region.group.in_service)
-        return EndpointAvailability(1.0 if all(factors) else 0.0, verdict.addresses, reason)
+        flags = zip(planned.endpoint.addresses, verdict.addresses, strict=True)
+        failing = frozenset(address.packed for address, ok in flags if not ok)
+        available = 1.0 if all(factors) else 0.0
+        return EndpointAvailability(available, verdict.addresses, reason, failing)
 
     def _own_reason(self, id: str, verdict: EndpointVerdict) -> str:
         if verdict.state == "unchecked":

@@ -197,4 +197,4 @@ def _known_by_endpoint(
 
 
 def _differs(before: EndpointAvailability, now: EndpointAvailability) -> bool:
-    return (before.availability, before.addresses) != (now.availability, now.addresses)
+    return before._replace(reason="") != now._replace(reason="")

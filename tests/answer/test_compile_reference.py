@@ -142,7 +142,7 @@ def test_every_answer_is_the_slow_evaluations_and_holds_in_its_whole_scope(
     world = World(seed, tmp_path)
     ids = world.endpoint_ids()
     down = world.random.sample(ids, world.random.randrange(len(ids)))
-    states = {id: EndpointState(0.0, (False,)) for id in down}
+    states = {id: EndpointState(0.0) for id in down}
     world.engine.set_states(states)
     for address in world.addresses():
         answer, scope = world.ask(address)

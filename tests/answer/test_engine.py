@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -212,11 +213,13 @@ def test_a_subnet_keeps_its_answer_and_subnets_share_the_azs(engine: Engine) -> 
 
 # --- health ------------------------------------------------------------------------------------
 
-DOWN = EndpointState(0.0, (False, False))
+
+def failing(*addresses: str) -> frozenset[bytes]:
+    return frozenset(ip_address(address).packed for address in addresses)
 
 
 def states(**down: float) -> States:
-    return {f"web@{az.replace('_', '-')}": EndpointState(a, ()) for az, a in down.items()}
+    return {f"web@{az.replace('_', '-')}": EndpointState(a) for az, a in down.items()}
 
 
 @pytest.mark.parametrize(
@@ -249,7 +252,7 @@ def test_a_recovered_endpoint_gets_its_clients_back(engine: Engine) -> None:
 
 
 def test_a_single_address_that_fails_leaves_the_answers_of_its_family(engine: Engine) -> None:
-    engine.set_states({"web@eu-a": EndpointState(1.0, (True, False))})
+    engine.set_states({"web@eu-a": EndpointState(1.0, failing("2001:db8::1"))})
     v6 = {
         addresses(ask(engine, "www.example.test", "AAAA", subnet=f"10.5.{n}.0/24"))[0]
         for n in range(64)
@@ -267,8 +270,8 @@ def test_a_family_that_answers_nowhere_follows_the_endpoints_other_addresses(
 ) -> None:
     engine.set_states(
         {
-            "web@eu-a": EndpointState(1.0, (True, False)),
-            "web@eu-b": EndpointState(0.0, (False, False)),
+            "web@eu-a": EndpointState(1.0, failing("2001:db8::1")),
+            "web@eu-b": EndpointState(0.0, failing("192.0.2.2", "2001:db8::2")),
         }
     )
     v6 = {
@@ -499,6 +502,6 @@ api: {type: GEO, service: api}
     engine = make(tmp_path, regions=regions, services={"web": {}, "api": {}}, zone=zone)
     assert addresses(ask(engine, "www.example.test")) == ["192.0.2.1"]
     assert addresses(ask(engine, "api.example.test")) == ["192.0.2.2"]
-    engine.set_states({"web@eu-a": EndpointState(0.5, ())})
+    engine.set_states({"web@eu-a": EndpointState(0.5)})
     kept = [plan.service.name for plan in engine._plans.values() if plan.tables[0] is not None]
     assert kept == ["api"]

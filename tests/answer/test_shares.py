@@ -13,7 +13,7 @@ from geodns.answer.shares import SLOTS, Offer, Pick, Share, Usable, picks, walk
 
 def _tier(number: int, *endpoints: tuple[str, int, float]) -> Offer:
     usable = [
-        Usable(number * 10 + n, id, weight, availability, (0,))
+        Usable(number * 10 + n, id, weight, availability, (0,), (0,))
         for n, (id, weight, availability) in enumerate(endpoints)
     ]
     return Offer(number, tuple(usable))
@@ -115,7 +115,9 @@ def test_a_tier_that_sheds_keeps_the_clients_that_it_can_serve(one: float, two: 
 
 
 def test_several_addresses_come_from_different_endpoints_first() -> None:
-    two_each = Offer(0, (Usable(0, "a", 1, 1.0, (0, 1)), Usable(1, "b", 1, 1.0, (0, 1))))
+    two_each = Offer(
+        0, (Usable(0, "a", 1, 1.0, (0, 1), (0, 1)), Usable(1, "b", 1, 1.0, (0, 1), (0, 1)))
+    )
     for pick in _slots(two_each, most=3):
         assert len(pick.addresses) == 3
         assert {address.endpoint for address in pick.addresses[:2]} == {0, 1}

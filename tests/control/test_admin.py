@@ -91,7 +91,9 @@ class FakeSubject:
         return _snapshot()
 
     def availability(self) -> Availability:
-        return Availability(3, {"api@a1": EndpointAvailability(0.0, (True, False), _EVIL)})
+        failing = frozenset((bytes((192, 0, 2, 2)),))
+        known = EndpointAvailability(0.0, (True, False), _EVIL, failing)
+        return Availability(3, {"api@a1": known})
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         self.reloads.append(reason)
@@ -238,7 +240,12 @@ def test_status_and_availability_are_json() -> None:
             assert await response.json() == {
                 "generation": 3,
                 "endpoints": {
-                    "api@a1": {"availability": 0.0, "addresses": [True, False], "reason": _EVIL}
+                    "api@a1": {
+                        "availability": 0.0,
+                        "addresses": [True, False],
+                        "failing": ["192.0.2.2"],
+                        "reason": _EVIL,
+                    }
                 },
             }
         async with session.get(f"{url}/healthz") as response:

@@ -15,7 +15,7 @@ from building import ZONE, configuration, lines, query, scope_of
 from geodns.answer.cold import Identity
 from geodns.answer.compile import compile_image
 from geodns.answer.engine import Engine
-from geodns.config.settings import LatencyRow
+from geodns.config.settings import Endpoint, LatencyRow
 from geodns.explain.build import Given, explain
 from geodns.explain.explanation import Explanation, HealthFinding
 from geodns.explain.question import Address, parse_question
@@ -52,11 +52,7 @@ class World:
         self.locations = self._locations()
         self.available = Availabilities(
             {
-                f"{service}@{az}": EndpointAvailability(
-                    self.random.choice(levels),
-                    tuple(self.random.random() < 0.8 for _ in endpoint.addresses),
-                    "made up",
-                )
+                f"{service}@{az}": self._availability(endpoint, levels)
                 for region in self.settings.topology.regions.values()
                 for az, content in region.availability_zones.items()
                 for service, endpoint in content.endpoints.items()
@@ -67,6 +63,13 @@ class World:
         # All services and zones at once, as a server has it; explaining compiles less.
         image = compile_image(self.settings, self.locations)
         self.engine = Engine(image, Identity(), states=self.available.states(), stream=True)
+
+    def _availability(self, endpoint: Endpoint, levels: tuple[float, ...]) -> EndpointAvailability:
+        flags = tuple(self.random.random() < 0.8 for _ in endpoint.addresses)
+        failing = frozenset(
+            address.packed for address, ok in zip(endpoint.addresses, flags, strict=True) if not ok
+        )
+        return EndpointAvailability(self.random.choice(levels), flags, "made up", failing)
 
     def _service(self) -> dict[str, Any]:
         return {

@@ -20,7 +20,12 @@ from geodns.health.availability import EndpointAvailability
 _ENDPOINTS = {
     "generation": 3,
     "endpoints": {
-        "web@eu-a": {"availability": 0.5, "addresses": [True, False], "reason": "draining"}
+        "web@eu-a": {
+            "availability": 0.5,
+            "addresses": [True, False],
+            "failing": ["192.0.2.7"],
+            "reason": "draining",
+        }
     },
 }
 
@@ -53,7 +58,8 @@ def answering(body: bytes) -> Iterator[Admin]:
 def test_the_endpoints_of_a_running_server_are_live() -> None:
     with answering(json.dumps(_ENDPOINTS).encode()) as admin:
         known, health = ask_server(admin, patience=60.0)
-    assert known == {"web@eu-a": EndpointAvailability(0.5, (True, False), "draining")}
+    failing = frozenset((bytes((192, 0, 2, 7)),))
+    assert known == {"web@eu-a": EndpointAvailability(0.5, (True, False), "draining", failing)}
     assert health.source == "live"
 
 

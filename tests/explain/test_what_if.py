@@ -116,7 +116,11 @@ def test_the_servers_reason_for_a_withdrawal_is_told(tmp_path: Path) -> None:
 
 
 def test_an_address_that_fails_by_itself_is_told_apart_from_its_endpoint(tmp_path: Path) -> None:
-    known = {"web@eu-a": EndpointAvailability(1.0, (False, True), "1 of 2 addresses down")}
+    known = {
+        "web@eu-a": EndpointAvailability(
+            1.0, (False, True), "1 of 2 addresses down", frozenset((bytes((192, 0, 2, 1)),))
+        )
+    }
     first, _ = tier(explained(tmp_path, known=known), "eu").endpoints
     assert first.passed_over == "no address of this type is in service: 1 of 2 addresses down"
     assert first.availability == 1.0

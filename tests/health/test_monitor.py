@@ -23,6 +23,7 @@ TCP: dict[str, Any] = {"type": "tcp", "port": 80, "interval": 10, "rise": 2, "fa
 WEB = {"web": {"check": "c"}}
 THREE_IN_ONE = {"eu": {"eu-a": {"web": ["10.0.0.1"], "api": ["10.0.0.2"], "img": ["10.0.0.3"]}}}
 ALL_CHECKED = {"web": {"check": "c"}, "api": {"check": "c"}, "img": {"check": "c"}}
+NONE: frozenset[bytes] = frozenset()
 
 
 class Stage:
@@ -69,7 +70,12 @@ def test_nothing_is_judged_before_its_first_result() -> None:
     monitor = Stage().monitor
     availability = monitor.apply(configuration(THREE_IN_ONE, ALL_CHECKED, {"c": TCP}))
     assert {endpoint.availability for endpoint in availability.endpoints.values()} == {1.0}
-    assert availability.endpoints["web@eu-a"] == (1.0, (True,), "waiting for the first result")
+    assert availability.endpoints["web@eu-a"] == (
+        1.0,
+        (True,),
+        "waiting for the first result",
+        NONE,
+    )
 
 
 def test_an_endpoint_is_withdrawn_in_the_moment_of_its_last_failure_and_comes_back() -> None:
@@ -92,11 +98,12 @@ def test_an_endpoint_is_withdrawn_in_the_moment_of_its_last_failure_and_comes_ba
             0.0,
             (False,),
             "1 of 1 addresses down: 10.0.0.1: connection refused",
+            frozenset((ip_address("10.0.0.1").packed,)),
         )
         assert availability.endpoints["api@eu-a"].availability == 1.0
         stage.network.down.clear()
         await stage.clock.advance(25)
-        assert stage.said[-1][1].endpoints["web@eu-a"] == (1.0, (True,), "up")
+        assert stage.said[-1][1].endpoints["web@eu-a"] == (1.0, (True,), "up", NONE)
         assert [said.generation for _, said in stage.said] == [2, 3]
 
     play(settings, scene)
@@ -260,7 +267,12 @@ def test_a_check_that_is_removed_frees_what_it_had_withdrawn() -> None:
         await stage.clock.advance(40)
         assert stage.numbers() == {"web@eu-a": 0.0}
         stage.monitor.apply(configuration(topology, {"web": {}}, {}))
-        assert stage.monitor.availability.endpoints["web@eu-a"] == (1.0, (True,), "not checked")
+        assert stage.monitor.availability.endpoints["web@eu-a"] == (
+            1.0,
+            (True,),
+            "not checked",
+            NONE,
+        )
 
     play(configuration(topology, WEB, {"c": TCP}), scene)
 

@@ -29,7 +29,7 @@ _COUNTS = Counts()
 _COUNTS.queries[1, 0] = 5
 _MESSAGES: list[Message] = [
     NewImage(1),
-    NewStates(2, {f"web@az-{n}": EndpointState(0.5, (True, False)) for n in range(2000)}),
+    NewStates(2, {f"web@az-{n}": EndpointState(0.5, frozenset((bytes(4),))) for n in range(2000)}),
     AskStatistics(3),
     Acknowledge(1, 2),
     Statistics(3, {"udp": _COUNTS}, 4),

@@ -15,7 +15,7 @@ from geodns.server.face import EngineOptions, Face
 
 _OPTIONS = EngineOptions(Identity("ns1.demo"), accept_client_subnet=True, stream=False)
 _TOKYO = query("www.example.test", subnet="30.0.0.0/24")
-_DOWN = {"web@jp-a": EndpointState(0.0, (True,))}
+_DOWN = {"web@jp-a": EndpointState(0.0)}
 
 
 @pytest.fixture
