@@ -6,6 +6,8 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from geodns.answer.cold import Identity
 from geodns.answer.image import Image
@@ -17,6 +19,7 @@ from geodns.server.sockets import open_sockets
 from geodns.server.tcp import TcpServer
 from geodns.server.tls import context
 
+T = TypeVar("T")
 PATIENCE = 60.0
 MOST, FIRST, IDLE, HANDSHAKE = 5, 6.0, 10.0, 4.0
 LIMITS = ConnectionLimits(
@@ -27,11 +30,15 @@ LIMITS = ConnectionLimits(
 class Client:
     """One connection; never blocks, so that server and clients share a thread."""
 
-    def __init__(self, address: SocketAddress, receive_buffer: int = 0) -> None:
+    def __init__(
+        self, address: SocketAddress, receive_buffer: int = 0, *, source: str = ""
+    ) -> None:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(address)
         self.socket.setblocking(False)
         self.unsent = b""
@@ -127,6 +134,13 @@ class Running:
         for _ in range(3):
             while self.selector.select(0.02):
                 self.turn()
+
+    def during(self, client: Callable[[], T]) -> T:
+        """Runs a client that blocks, in a thread of its own, while the server serves."""
+        with ThreadPoolExecutor(1) as threads:
+            running = threads.submit(client)
+            self.until(running.done)
+            return running.result()
 
     def replies(self, client: Client, count: int) -> list[bytes]:
         self.until(lambda: len(client.replies) >= count or client.ended, client)

@@ -91,6 +91,11 @@ class Connections:
         return iter([connection for stage in self._stages for connection in stage])
 
     @property
+    def clients(self) -> int:
+        """How many clients there are."""
+        return len(self._clients)
+
+    @property
     def full(self) -> bool:
         """Whether another one has to make room first."""
         return len(self) >= self._limits.most

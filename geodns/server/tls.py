@@ -14,9 +14,8 @@ _REASONS = {
     "KEY_TYPE_MISMATCH": "the key does not belong to the certificate",
     "EE_KEY_TOO_SMALL": "its key is too short for today; make a new one",
     "CA_MD_TOO_WEAK": "its signature is too weak for today; make a new one",
-    "BAD_PASSWORD_READ": "the key is encrypted; write it without a passphrase",
-    "BAD_DECRYPT": "the key is encrypted; write it without a passphrase",
 }
+_ENCRYPTED = "the key is encrypted; write it without a passphrase"
 _UNREADABLE = "it holds no PEM certificate with its private key"
 
 
@@ -52,7 +51,9 @@ def context(pem: bytes) -> ssl.SSLContext:
         # A passphrase of nothing: asking for one on a terminal would stop the process.
         made.load_cert_chain(f"/proc/self/fd/{file}", password=b"")
     except ssl.SSLError as error:
-        raise TlsError(_REASONS.get(error.reason or "", _UNREADABLE)) from error
+        # RFC 7468 11 has it in the label, the older format of OpenSSL in a header.
+        otherwise = _ENCRYPTED if b"ENCRYPTED" in pem else _UNREADABLE
+        raise TlsError(_REASONS.get(error.reason or "", otherwise)) from error
     except OSError as error:
         raise TlsError(f"it can't be read: {error.strerror}") from error
     finally:

@@ -8,7 +8,13 @@ from contextlib import suppress
 
 from geodns.server.face import Face
 from geodns.server.proxy import Balancers, Respond
-from geodns.server.wildcard import end_of_wait, is_wildcard, serve_wildcard, tell_destinations
+from geodns.server.wildcard import (
+    end_of_wait,
+    is_wildcard,
+    serve_wildcard,
+    tell_destinations,
+    tells_destinations,
+)
 
 _MOST_DATAGRAM = 4096
 """A query of a question, an OPT record and a TSIG is below 1,000 bytes; what is longer is cut, and
@@ -24,6 +30,7 @@ def serve_udp(bound: socket.socket, face: Face, balancers: Balancers | None = No
     serve = _serve
     if is_wildcard(bound):
         tell_destinations(bound)
+    if tells_destinations(bound):
         serve = _serve_wildcard
     while not face.ended and not _guarded(serve, bound, face, responder):
         pass

@@ -125,7 +125,9 @@ class _Unsendable:
         self._failures = failures
         self.recvfrom = bound.recvfrom
         self.fileno = bound.fileno
+        self.family = bound.family
         self.getsockname = bound.getsockname
+        self.getsockopt = bound.getsockopt
 
     def sendto(self, data: bytes, peer: object) -> int:
         self._failures -= 1
