@@ -26,7 +26,7 @@ class Notifier:
 
     def ready(self, status: str) -> None:
         """The server answers. ``status`` is a sentence for people."""
-        self._tell("READY=1", f"STATUS={status}")
+        self._tell("READY=1", f"STATUS={' '.join(status.split())}")
 
     def reloading(self) -> None:
         """A reload begins; ``ready`` ends it, whatever became of it."""

@@ -92,7 +92,12 @@ def give_folder(folder: Path, owner: Identity) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o750)
-        os.chown(folder, owner.uid, owner.gid, follow_symlinks=False)
+        # By its descriptor: in a folder of another user's, the name may lead elsewhere by now.
+        made = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchown(made, owner.uid, owner.gid)
+        finally:
+            os.close(made)
     except OSError as error:
         raise PrivilegeError(f"the folder {folder} can't be made: {error.strerror}") from error
 

@@ -80,7 +80,7 @@ class ControlProcess:
         begun = time.monotonic()
         self._inherited = take_inherited()
         self._certificate.read_early(self._path)
-        self._user = step_down(self._path)
+        self._user = step_down(self._path, has_sockets=bool(self._inherited))
         self._in_use = await compile_configuration(self._path, loaded=self._prepare)
         server = self._first = self._in_use.loaded.configuration.server
         self._options = _options(server, self._cookies.read(server.cookies))

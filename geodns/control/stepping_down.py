@@ -27,12 +27,13 @@ Names = tuple[str | None, str | None]
 _LOW_PORTS = range(1, 1024)
 
 
-def step_down(path: Path) -> Names:
+def step_down(path: Path, *, has_sockets: bool) -> Names:
     """Become the user that the server file names; returns the user and group that it named.
 
     Sockets, state, compiler and workers come later, and are that user's. What only root can do,
     such as making folders in root's, is done here. A server file with errors has nothing done: the
-    compiler will say what is wrong with it. Raises PrivilegeError.
+    compiler will say what is wrong with it. ``has_sockets``: those to answer on are bound already.
+    Raises PrivilegeError.
     """
     source = read_source(Server, path)
     if any(problem.severity == "error" for problem in source.problems):
@@ -41,7 +42,7 @@ def step_down(path: Path) -> Names:
     owner = identity(server.user, server.group)
     if owner is not None:
         _make_folders(server, owner)
-        become(owner, bind_low_ports=_binds_low_ports(server))
+        become(owner, bind_low_ports=_binds_low_ports(server, has_sockets))
         _must_read(path, owner)
     confine()
     return server.user, server.group
@@ -65,9 +66,9 @@ def _make_folders(server: Server, owner: Identity) -> None:
         give_folder(server.admin.socket.parent, owner)
 
 
-def _binds_low_ports(server: Server) -> bool:
-    addresses = [*server.listen]
-    if server.tls is not None:
+def _binds_low_ports(server: Server, has_sockets: bool) -> bool:
+    addresses = [] if has_sockets else [*server.listen]
+    if server.tls is not None and not has_sockets:
         addresses += server.tls.listen
     if server.admin.http is not None:
         addresses.append(server.admin.http)

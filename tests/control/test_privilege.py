@@ -15,10 +15,13 @@ from pathlib import Path
 
 import pytest
 from namespaces import needs_root, open_to_all
+from passing import passing
 from running import COMMAND, SERVER, ZONE, RunningServer
 
+from geodns.config.settings import Server
 from geodns.control.privilege import PrivilegeError, give_folder, identity
 from geodns.control.state import StateError, StateFolder
+from geodns.control.stepping_down import must_be
 
 _BIND_LOW_PORTS = "0000000000000400"  # CAP_NET_BIND_SERVICE alone
 _NONE = "0000000000000000"
@@ -176,6 +179,51 @@ def test_without_low_ports_control_keeps_no_capability(
         status = _status(server.pid)
         assert _is_nobody(status, nobody)
         assert {status[f"Cap{each}"] for each in ("Inh", "Prm", "Eff", "Amb")} == {_NONE}
+
+
+def test_a_user_that_systemd_lets_bind_low_ports_hands_that_to_no_other_process(
+    folder: Path, nobody: pwd.struct_passwd
+) -> None:
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed")
+    (folder / "var").mkdir()
+    os.chown(folder / "var", nobody.pw_uid, nobody.pw_gid)
+    user = ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--init-groups")
+    rights = ("--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service")
+    prefix = (*open_to_all(), *user, *rights)
+    with RunningServer(folder, _files("", _low_port()), prefix=prefix) as server:
+        control = _status(server.pid)
+        assert _is_nobody(control, nobody)
+        assert {control[name] for name in ("CapPrm", "CapEff")} == {_BIND_LOW_PORTS}
+        assert {control[name] for name in ("CapInh", "CapAmb")} == {_NONE}
+        for pid in server.workers():
+            worker = _status(pid)
+            assert {worker[f"Cap{each}"] for each in ("Inh", "Prm", "Eff", "Amb")} == {_NONE}
+        assert server.answer("txt.example.test", "TXT") == ['"first"']
+
+
+def test_with_sockets_from_systemd_control_keeps_no_capability(
+    folder: Path, nobody: pwd.struct_passwd
+) -> None:
+    port = _low_port()
+    prefix = passing(f"udp:127.0.0.1:{port}", f"tcp:127.0.0.1:{port}")
+    files = _files("user: nobody\n", port)
+    with RunningServer(folder, files, prefix=(*open_to_all(), *prefix)) as server:
+        status = _status(server.pid)
+        assert _is_nobody(status, nobody)
+        assert status["CapEff"] == status["CapPrm"] == _NONE
+        server.write("geodns.yaml", files["geodns.yaml"] + "tcp: {connections: 7}\n")
+        server.wait_for("reloaded")
+        assert server.answer("txt.example.test", "TXT") == ['"first"']
+        assert server.ask("txt.example.test", "TXT", tcp=True).answer
+
+
+def test_a_user_that_changes_between_two_looks_stops_the_start() -> None:
+    server = Server(user="geodns")
+    must_be(("geodns", None), server)
+    for named in ((None, None), ("other", None), ("geodns", "dns")):
+        with pytest.raises(PrivilegeError, match="start again"):
+            must_be(named, server)
 
 
 def test_root_without_a_user_is_warned(tmp_path: Path) -> None:
