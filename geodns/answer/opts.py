@@ -72,8 +72,7 @@ class OptTable:
         # A client subnet and nothing else: by far the most of those that are new.
         opt = self._shapes.get(record[:SUBNET_ADDRESS_AT])
         if opt is not None:
-            shape = _Shape(opt, _ANYONE, _FOR_EVER)
-            return self._remember(record, SUBNET_DATA_AT, len(record), shape)
+            return self._remember(record, SUBNET_DATA_AT, len(record), opt)
         at = subnet_at(record)
         if at < 0:
             return None
@@ -81,7 +80,7 @@ class OptTable:
         other = self._other_shapes.get(record[: at + 4] + record[end:])
         if other is None or (other.host and other.host != host) or self._moment.now >= other.until:
             return None
-        return self._remember(record, at, end, other)
+        return self._remember(record, at, end, other.opt, other)
 
     def learn(self, record: bytes, host: str) -> Opt | None:
         """What a record says; None where it is no OPT record, or one that needs an error."""
@@ -124,8 +123,13 @@ class OptTable:
             # All lengths are in the key, so no two kinds of records are mixed up.
             bounded(self._other_shapes, _MOST_HELD)[record[: at + 4] + record[end:]] = shape
 
-    def _remember(self, record: bytes, at: int, end: int, shape: _Shape) -> Known | None:
-        """What a record of a known shape says, its client subnet's data being from ``at``."""
+    def _remember(
+        self, record: bytes, at: int, end: int, opt: Opt, held: _Shape | None = None
+    ) -> Known | None:
+        """What a record of a known shape says, its client subnet's data being from ``at``.
+
+        ``held`` is the shape where it does not say the same to everyone for ever.
+        """
         data = record[at:end]
         try:
             address = subnet_address(data)
@@ -133,11 +137,13 @@ class OptTable:
             return None
         if address is None:
             return None
-        known = shape.opt, Client(data[1], address, self._maps), data[4:]
-        if shape.host:
-            bounded(self._held, _MOST_OPTS)[record] = shape.host, shape.until, known
-        else:
-            bounded(self.known, _MOST_OPTS)[record] = known
+        known = opt, Client(data[1], address, self._maps), data[4:]
+        if held is not None and held.host:
+            bounded(self._held, _MOST_OPTS)[record] = held.host, held.until, known
+            return known
+        if len(self.known) >= _MOST_OPTS:
+            self.known.clear()
+        self.known[record] = known
         return known
 
 
