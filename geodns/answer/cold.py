@@ -1,4 +1,4 @@
-"""Queries that are out of the ordinary, read with dnslib: correct first, fast never."""
+"""Queries that are out of the ordinary: correct first, fast never."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ from typing import NamedTuple
 
 from dnslib import CLASS, QTYPE, RR, TXT, DNSHeader, DNSQuestion, DNSRecord
 
-from geodns.answer.edns import EdnsRules, MalformedOptError, Opt, parse_opt, read_opt
+from geodns.answer.edns import MalformedOptError, Opt, parse_opt, read_opt
 from geodns.answer.names import HEADER_BYTES, name_end
 from geodns.answer.opts import OptTable
+from geodns.answer.records import (
+    ADDITIONAL_SECTION,
+    MalformedMessageError,
+    Record,
+    records_behind,
+)
 from geodns.answer.resolve import FORMERR, NOT_SUPPORTED, NOTIMP, PROHIBITED, REFUSED
 
 _IN, _CH = 1, 3
 _OPT, _TKEY, _TSIG, _IXFR, _AXFR = 41, 249, 250, 251, 252
 _BADVERS = 16
 _QR, _OPCODE, _AA, _TC, _RD, _CD = 0x80, 0x78, 0x04, 0x02, 0x01, 0x10
-_POINTER = 0xC0
 _UPDATE = 5 << 3
-_VERSION_NAMES = ("version.bind.", "version.server.")
+_VERSION_NAMES = (b"\7version\4bind\0", b"\7version\6server\0")
 _PLAIN_OPT = Opt(0, 0, do=False)
-_IDENTITY_NAMES = ("id.server.", "hostname.bind.")
+_IDENTITY_NAMES = (b"\2id\6server\0", b"\x08hostname\4bind\0")
 
 
 class Identity(NamedTuple):
@@ -63,12 +68,10 @@ def read_query(
         return error_reply(packet, FORMERR)
     question = packet[HEADER_BYTES : end + 4]
     try:
-        record = DNSRecord.parse(packet)
-    # dnslib raises its DNSError for most of what is wrong, but on hostile bytes also struct.error,
-    # ValueError, IndexError and others from the parsers of single types: all mean FORMERR.
-    except Exception:  # noqa: BLE001
+        records = records_behind(packet, end + 4)
+    except MalformedMessageError:
         return _broken(packet, end + 4)
-    return _read_parsed(packet, host, record, question, identity, opts)
+    return _read_records(packet, host, records, question, identity, opts)
 
 
 def _broken(packet: bytes, end: int) -> bytes:
@@ -101,63 +104,42 @@ def _not_implemented(packet: bytes, host: str, opts: OptTable) -> bytes:
     return error_reply(packet, NOTIMP, question, opt, NOT_SUPPORTED)
 
 
-def _read_parsed(
+def _read_records(
     packet: bytes,
     host: str,
-    record: DNSRecord,
+    records: list[Record],
     question: bytes,
     identity: Identity,
     opts: OptTable,
 ) -> ColdQuery | bytes:
-    found = [rr for rr in record.ar if rr.rtype == _OPT]
-    misplaced = any(rr.rtype == _OPT for rr in (*record.rr, *record.auth))
+    found = [record for record in records if record.type == _OPT]
+    misplaced = any(record.section != ADDITIONAL_SECTION or not record.root for record in found)
     # RFC 6891 6.1.1: more than one OPT, or one that isn't in the additional section, is FORMERR.
-    if len(found) > 1 or misplaced or (found and str(found[0].rname) != "."):
+    if len(found) > 1 or misplaced:
         return error_reply(packet, FORMERR, question, _PLAIN_OPT)
     opt: Opt | None = None
-    behind = HEADER_BYTES + len(question)
     if found:
+        (record,) = found
         # RFC 6891 6.1.3: BADVERS, with the highest version that is implemented. What the options
         # of another version look like is not known, so they are not judged.
-        if found[0].ttl >> 16 & 0xFF:
-            plain = Opt(0, 0, do=bool(found[0].ttl & 0x8000))
+        if record.ttl >> 16 & 0xFF:
+            plain = Opt(0, 0, do=bool(record.ttl & 0x8000))
             return error_reply(packet, _BADVERS, question, plain)
         try:
-            opt = opts.finish(_read_opt(packet, behind, opts.rules), host)
+            read = read_opt(record.qclass, record.ttl, record.rdata, opts.rules)
         except MalformedOptError:
             return error_reply(packet, FORMERR, question, _PLAIN_OPT)
-    return _read_question(packet, record, question, opt, identity)
-
-
-def _read_opt(packet: bytes, position: int, rules: EdnsRules) -> Opt:
-    """What the first OPT record says, in a message that parses with one behind ``position``.
-
-    dnslib passes over what is too short to be an option, and over an empty one at the very end.
-    """
-    while True:
-        position = _behind_name(packet, position)
-        type, qclass = packet[position : position + 2], packet[position + 2 : position + 4]
-        ttl = int.from_bytes(packet[position + 4 : position + 8], "big")
-        end = position + 10 + int.from_bytes(packet[position + 8 : position + 10], "big")
-        if type == _OPT.to_bytes(2, "big"):
-            return read_opt(int.from_bytes(qclass, "big"), ttl, packet[position + 10 : end], rules)
-        position = end
-
-
-def _behind_name(packet: bytes, position: int) -> int:
-    """RFC 1035 4.1.4: a name ends with its zero byte, or with a pointer of two bytes."""
-    while 0 < packet[position] < _POINTER:
-        position += packet[position] + 1
-    return position + (2 if packet[position] else 1)
+        opt = opts.finish(read, host)
+    return _read_question(packet, question, opt, identity)
 
 
 def _read_question(
-    packet: bytes, record: DNSRecord, question: bytes, opt: Opt | None, identity: Identity
+    packet: bytes, question: bytes, opt: Opt | None, identity: Identity
 ) -> ColdQuery | bytes:
     type = int.from_bytes(question[-4:-2], "big")
     qclass = int.from_bytes(question[-2:], "big")
     if qclass == _CH:
-        reply = _identify(record, identity)
+        reply = _identify(packet, question, identity)
         if reply is not None:
             return reply
     if type in (_OPT, _TKEY, _TSIG):
@@ -171,13 +153,14 @@ def _read_question(
     return ColdQuery(head, question, opt)
 
 
-def _identify(record: DNSRecord, identity: Identity) -> bytes | None:
+def _identify(packet: bytes, question: bytes, identity: Identity) -> bytes | None:
     """RFC 4892 3: who answers, as TXT in class CH; None where there is nothing to say."""
-    name = str(record.q.qname).lower()
+    name = question[:-4].lower()
     value = identity.version if name in _VERSION_NAMES else ""
     value = identity.name if name in _IDENTITY_NAMES else value
-    if not value or record.q.qtype not in (QTYPE.TXT, QTYPE.ANY):
+    if not value or int.from_bytes(question[-4:-2], "big") not in (QTYPE.TXT, QTYPE.ANY):
         return None
+    record = DNSRecord.parse(packet[:4] + b"\0\1\0\0\0\0\0\0" + question)
     header = DNSHeader(id=record.header.id, qr=1, aa=1, ra=0, rd=record.header.rd)
     reply = DNSRecord(header, q=DNSQuestion(record.q.qname, record.q.qtype, CLASS.CH))
     reply.add_answer(RR(record.q.qname, QTYPE.TXT, CLASS.CH, ttl=0, rdata=TXT(value)))
