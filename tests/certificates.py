@@ -65,3 +65,8 @@ def make(serial: int = 1, *, passphrase: bytes | None = None) -> Pair:
         encryption = BestAvailableEncryption(passphrase)
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
     return Pair(made.public_bytes(Encoding.PEM), text)
+
+
+def serial(certificate: bytes) -> int:
+    """The serial number of a certificate in DER."""
+    return x509.load_der_x509_certificate(certificate).serial_number

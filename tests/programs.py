@@ -18,9 +18,11 @@ PACKAGES = {  # Debian's and Ubuntu's names
     "dnsperf": "dnsperf",
     "kdig": "knot-dnsutils",
     "knotd": "knot",
+    "named": "bind9",
     "named-checkzone": "bind9-utils",
     "nsd": "nsd",
     "nsupdate": "bind9-dnsutils",
+    "openssl": "openssl",
 }
 _SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin"  # not on an ordinary user's PATH
 

@@ -8,7 +8,7 @@ from building import ZONE
 from running import SERVER, RunningServer
 
 Address = tuple[str, int]
-_TOPOLOGY = """\
+TOPOLOGY = """\
 regions:
   eu:
     location: [50.11, 8.68]
@@ -30,7 +30,7 @@ def serving(folder: Path) -> RunningServer:
     listen = 'listen: ["127.0.0.1:0"]'
     files = {
         "geodns.yaml": SERVER.replace(listen, 'listen: ["127.0.0.1:0", "[::1]:0"]'),
-        "topology.yaml": _TOPOLOGY,
+        "topology.yaml": TOPOLOGY,
         "zones/example.test.yaml": ZONE,
     }
     return RunningServer(folder, files)
