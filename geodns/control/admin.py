@@ -21,6 +21,7 @@ from geodns.errors import GeodnsError
 from geodns.health.availability import Availability
 
 _MOST_BODY = 1024  # bytes: no request carries anything
+_MOST_PATH = 107  # bytes: a socket's path has room for 108 with its end (unix(7))
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
@@ -155,6 +156,12 @@ async def _own_name_only(request: web.Request, handler: _Handler) -> web.StreamR
 
 
 def _unix(file: Path) -> socket.socket:
+    length = len(os.fsencode(file))
+    if length > _MOST_PATH:
+        raise AdminError(
+            f"the admin socket {file} can't be made: its path has {length} bytes, a socket's has"
+            f" at most {_MOST_PATH}: give admin.socket a shorter one"
+        )
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ _LAST_ACCEPTS = 512
 _LAST_READS = 16
 """At a stop: connections that the kernel has made already, and reads from each in one turn."""
 _OUT_OF_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+_REST = 0.1  # seconds in which no connection is taken, where there is nothing to take it with
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -45,6 +46,8 @@ class TcpServer:
         self._balancers = balancers or None
         self._listening: list[tuple[socket.socket, Face, bool]] = []
         self._stopping = False
+        self._clock = clock
+        self._rests_until: float | None = None
         self._connections = Connections(limits, clock)
         self._greetings: dict[Connection, Greeting] = {}
 
@@ -58,6 +61,9 @@ class TcpServer:
         milliseconds = max(1, int(self._limits.idle * 1000))
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self._listening.append((listening, face, tls))
+        self._watch(listening, face, tls)
+
+    def _watch(self, listening: socket.socket, face: Face, tls: bool) -> None:
         self._selector.register(
             listening,
             selectors.EVENT_READ,
@@ -66,6 +72,8 @@ class TcpServer:
 
     def stop_listening(self) -> None:
         """Takes no more connections; connections end when the queries that came are answered."""
+        self._stopping = True
+        self._end_rest()
         for listening, face, tls in self._listening:
             # A client whose connection the kernel has made does not know that nobody accepted it.
             for _ in range(_LAST_ACCEPTS):
@@ -73,7 +81,6 @@ class TcpServer:
                     break
             self._selector.unregister(listening)
         self._listening.clear()
-        self._stopping = True
         for connection in self._connections:
             if connection.open and self._greeted(connection):
                 self._finish(connection)
@@ -97,6 +104,11 @@ class TcpServer:
 
         RFC 7766 6.2.3: a server may close idle connections, in the order of seconds.
         """
+        if self._rests_until is not None:
+            left = self._rests_until - self._clock()
+            if left > 0:
+                return left
+            self._end_rest()
         while (due := self._connections.next_due()) is not None:
             left, connection = due
             if left > 0:
@@ -122,8 +134,8 @@ class TcpServer:
             connected, peer = listening.accept()
         except OSError as error:
             # Else the client is gone already, or another process was faster.
-            if error.errno in _OUT_OF_RESOURCES:
-                self._make_room(face)
+            if error.errno in _OUT_OF_RESOURCES and not self._make_room(face):
+                self._rest()
             return False
         connected.setblocking(False)
         connection = Connection(connected, peer[0], face)
@@ -149,12 +161,27 @@ class TcpServer:
         )
         return True
 
-    def _make_room(self, face: Face) -> None:
+    def _make_room(self, face: Face) -> bool:
         # RFC 7766 6.2.3: with the resources exhausted, the one idle for longest goes.
         oldest = self._connections.longest_silent()
-        if oldest is not None:
-            face.drop("connection limit")
-            self._close(oldest)
+        if oldest is None:
+            return False
+        face.drop("connection limit")
+        self._close(oldest)
+        return True
+
+    def _rest(self) -> None:
+        """A connection that can't be taken stays where it is: asking again at once would spin."""
+        if self._rests_until is None and not self._stopping:
+            self._rests_until = self._clock() + _REST
+            for listening, _, _ in self._listening:
+                self._selector.unregister(listening)
+
+    def _end_rest(self) -> None:
+        if self._rests_until is not None:
+            self._rests_until = None
+            for each in self._listening:
+                self._watch(*each)
 
     def _on_event(self, connection: Connection, mask: int) -> None:
         if not connection.open or not self._greeted(connection):

@@ -20,6 +20,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -57,6 +58,9 @@ from geodns.server.udp import end_udp, serve_udp
 
 logger = logging.getLogger(__name__)
 _GRACE = 5.0
+_SHORT_GRACE = 0.5
+_OWN_FILES = 64
+"""Files that a worker needs for more than TCP: sockets, channels, the image that comes."""
 _SWITCH_SECONDS = 0.0005
 """A thread that computes lets a waiting one in after this, so that answers hardly wait for it."""
 
@@ -88,6 +92,7 @@ class Worker:
         self._image_generation = 0
         self._states_generation = 0
         self._stop_at: float | None = None
+        self._orphaned = False
 
     def run(self) -> None:
         """Serves until told to stop."""
@@ -102,8 +107,12 @@ class Worker:
             self._server.close()
 
     def wake_to_stop(self) -> None:
-        """Begins a clean stop; may be called from a signal handler."""
-        self._stop_at = self._stop_at or time.monotonic() + _GRACE
+        """Begins a clean stop; may be called from a signal handler, and by any thread.
+
+        While control lives, a successor is started on the same sockets: it is not kept waiting.
+        """
+        grace = _GRACE if self._orphaned else _SHORT_GRACE
+        self._stop_at = self._stop_at or time.monotonic() + grace
         self._wake_writer.send(b"s")
 
     def _patience(self) -> float | None:
@@ -127,7 +136,7 @@ class Worker:
         while self._loaded:
             self._take_image(*self._loaded.popleft())
         if self._stop_at is not None:
-            self._stop()
+            self._stop(others_go_on=not self._orphaned)
 
     def _on_channel(self, _mask: int) -> None:
         try:
@@ -139,6 +148,7 @@ class Worker:
         if messages is None:
             # Control has died. Its successor brings workers of its own and ends this one.
             self._selector.unregister(self._channel)
+            self._orphaned = True
             logger.warning("control is gone; answering on with the last state")
             return
         for message in messages:
@@ -146,6 +156,10 @@ class Worker:
 
     def _on_message(self, message: Message) -> None:
         match message:
+            case NewImage() if not self._decoder.files:
+                # The kernel drops a file that finds no free descriptor.
+                logger.error("too many files are open to take an image; ending for a fresh start")
+                self.wake_to_stop()
             case NewImage(generation):
                 file = os.fdopen(self._decoder.files.popleft(), "rb")
                 threading.Thread(target=self._load, args=(generation, file), daemon=True).start()
@@ -163,12 +177,19 @@ class Worker:
                 self._send(Statistics(number, self._counts(), connections))
             case Stop(grace):
                 self._stop_at = time.monotonic() + grace
-                self._stop()
+                self._stop(others_go_on=False)
 
     def _load(self, generation: int, file: IO[bytes]) -> None:
         """Reads an image beside the answering, in a thread of its own."""
-        with file:
-            image = read_image(file)
+        try:
+            with file:
+                image = read_image(file)
+        # Whatever it is: another version's image after an upgrade beneath us, no memory.
+        except Exception:
+            logger.exception("an image can't be read; restart geodns if it was upgraded")
+            if not self._faces["tcp"]:
+                self.wake_to_stop()  # it can't answer at all: control starts another, or says so
+            return
         self._loaded.append((generation, image))
         self._wake_writer.send(b"i")
 
@@ -242,8 +263,12 @@ class Worker:
     def _limiters(self) -> list[Limiter]:
         return [face.limiter for face in self._faces["udp"] if face.limiter is not None]
 
-    def _stop(self) -> None:
-        if self._sockets.shared:
+    def _stop(self, *, others_go_on: bool) -> None:
+        """Ends all serving; where others go on with the same sockets, those are left as they are.
+
+        A socket that was shut down can't be opened again: a successor would be deaf on it.
+        """
+        if self._sockets.shared or others_go_on:
             for face in self._faces["udp"]:
                 face.end()
         else:
@@ -287,11 +312,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--shared", action="store_true")
     parser.add_argument("--options", required=True)
     given = parser.parse_args(arguments)
-    options = WorkerOptions.from_json(given.options)
+    given_options = WorkerOptions.from_json(given.options)
+    options = _within_files(given_options, _raise_file_limit())
     log.configure(options.log)
     gc.disable()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    _raise_file_limit()
     worker = Worker(
         socket.socket(fileno=given.channel),
         WorkerSockets(
@@ -308,9 +333,18 @@ def main(arguments: list[str]) -> None:
     worker.run()
 
 
-def _raise_file_limit() -> None:
+def _raise_file_limit() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def _within_files(options: WorkerOptions, most: int) -> WorkerOptions:
+    """Options with no more connections than there may be files, if these are bounded."""
+    if most == resource.RLIM_INFINITY:
+        return options
+    connections = min(options.tcp_connections, max(1, most - _OWN_FILES))
+    return replace(options, tcp_connections=connections)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,96 @@
+"""A state folder that is full, gone or somebody else's costs what it keeps, and no answer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from day_world import write_database
+from fault_servers import until
+from running import COMMAND, SERVER, ZONE, RunningServer
+
+from geodns.control.processes import find
+
+pytestmark = pytest.mark.slow
+_MOVING = "20.9.1.0/24"
+
+
+def _kill_one(server: RunningServer) -> None:
+    victim = server.workers()[0]
+    os.kill(victim, signal.SIGKILL)
+    server.wait_for("worker ended, starting another", pid=victim)
+
+
+def test_a_full_disk_stops_neither_reloads_nor_workers(tmp_path: Path) -> None:
+    write_database(tmp_path / "places.mmdb", "DE")
+    files = {"geodns.yaml": SERVER + "geoip: {databases: [places.mmdb]}\n"}
+    with RunningServer(tmp_path, files) as server:
+        state = tmp_path / "var"
+        for name in ("workers.json.new", "locations.new"):
+            (state / name).symlink_to("/dev/full")
+        before = server.workers()
+        write_database(tmp_path / "places.mmdb", "JP")
+        server.wait_for("reloaded")
+        assert server.answer("www.example.test", subnet=_MOVING) == ["192.0.2.2"]
+        _kill_one(server)
+        found = server.wait_for(
+            "the workers can't be written down; if this process dies, end them by hand"
+        )
+        assert found["reason"] == "No space left on device"
+        for _ in range(10):
+            assert server.answer("txt.example.test", "TXT") == ['"first"']
+        (state / "workers.json.new").unlink()
+        os.kill(before[1], signal.SIGKILL)
+        until(lambda: not set(before) & set(server.workers()), "the workers are written down")
+
+
+def test_a_state_folder_that_is_removed_costs_no_answer_and_no_reload(tmp_path: Path) -> None:
+    with RunningServer(tmp_path) as server:
+        workers = server.workers()
+        shutil.rmtree(tmp_path / "var")
+        server.write("zones/example.test.yaml", ZONE.replace("first", "second"))
+        server.wait_for("reloaded")
+        os.kill(workers[0], signal.SIGKILL)
+        server.wait_for("worker ended, starting another", pid=workers[0])
+        for _ in range(10):
+            assert server.answer("txt.example.test", "TXT") == ['"second"']
+        assert server.stop() == 0
+        assert [find(pid) for pid in workers] == [None, None]
+
+
+def _serve(config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, "serve", "-c", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_second_server_leaves_the_first_and_its_sockets_alone(tmp_path: Path) -> None:
+    with RunningServer(tmp_path) as server:
+        refused = _serve(server.config)
+        assert refused.returncode == 1
+        assert (
+            f"another geodns serve (process {server.pid}) uses the state folder"
+            in (refused.stderr.splitlines()[-1])
+        )
+        assert server.socket.is_socket()
+        for _ in range(10):
+            assert server.answer("txt.example.test", "TXT") == ['"first"']
+
+
+def test_an_admin_socket_with_too_long_a_path_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    name = "s" * 110
+    settings = SERVER.replace("var/admin.sock", f"var/{name}")
+    refused = _serve(RunningServer(tmp_path, {"geodns.yaml": settings}).config)
+    assert refused.returncode == 1
+    length = len(os.fsencode(tmp_path / "var" / name))
+    assert refused.stderr.splitlines()[-1].endswith(
+        f"its path has {length} bytes, a socket's has at most 107: give admin.socket a shorter one"
+    )
