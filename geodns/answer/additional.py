@@ -27,7 +27,7 @@ def additions(zone: ZoneImage, owner: bytes, type: int, rrset: RRset) -> Iterato
     seen: set[tuple[bytes, int]] = {(owner, type)}
     for rdata in rrset.rdatas:
         host, types = _wanted(owner, type, rdata)
-        node = _authoritative(zone, host)
+        node = _any(zone, host) if type == _NS else _authoritative(zone, host)
         for wanted in types:
             found = node.get(wanted) if node is not None else None
             if isinstance(found, RRset) and (host, wanted) not in seen:
@@ -57,6 +57,11 @@ def _authoritative(zone: ZoneImage, host: bytes) -> Node | None:
     return source(zone, host, descent.encloser)
 
 
+def _any(zone: ZoneImage, host: bytes) -> Node | None:
+    """The same, and glue: who asks for name servers can't do without it."""
+    return zone.nodes.get(host) or _authoritative(zone, host)
+
+
 def glue(zone: ZoneImage, cut: bytes, rrset: RRset) -> Iterator[Addition]:
     """The addresses that go along with a referral, those that it can't do without first."""
     hosts = dict.fromkeys(rdata.lower() for rdata in rrset.rdatas)
@@ -66,9 +71,9 @@ def glue(zone: ZoneImage, cut: bytes, rrset: RRset) -> Iterator[Addition]:
     others = [host for host in hosts if not _is_below(host, cut)]
     for section, names in ((GLUE, in_domain), (ADDITIONAL, others)):
         for host in names:
-            node = zone.nodes.get(host) or _authoritative(zone, host) or {}
+            node = _any(zone, host)
             for type in _ADDRESSES:
-                found = node.get(type)
+                found = node.get(type) if node is not None else None
                 if isinstance(found, RRset):
                     yield section, host, type, found
 

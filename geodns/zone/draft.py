@@ -102,7 +102,7 @@ class Draft:
         rdtype = rdata.rdtype
         kind = dns.rdatatype.to_text(rdtype)
         first = self.spots[owner, rdtype]
-        if rdata in rdataset:
+        if rdata in rdataset.items:  # the set itself looks through all of them
             self.problems.append(
                 spot.problem(
                     "duplicate-record",

@@ -270,3 +270,13 @@ def test_no_yaml_structure_raises(data: object) -> None:
         text = '"": {type: NS, value: ns.a.test.}\nx: ' + repr(data).replace("None", "null")
         (Path(folder) / "example.test.yaml").write_text(text, encoding="utf-8")
         load_zones(Path(folder), None)
+
+
+def test_a_set_of_thousands_of_records_is_read_without_comparing_all_with_all(
+    tmp_path: Path,
+) -> None:
+    records = "".join(f"many PTR host-{number}\n" for number in range(20_000))
+    write(tmp_path, example_test_zone=MASTER + records)
+    (zone,), _, _ = load_zones(tmp_path, {"web", "api"})
+    many = zone.nodes[dns.name.from_text("many.example.test.")].rdatasets[dns.rdatatype.PTR]
+    assert len(many) == 20_000
