@@ -12,6 +12,7 @@ from geodns.answer.location import NO_LOCATION
 from geodns.answer.resolve import GeoPart
 from geodns.config.settings import Configuration, FailoverSteering
 from geodns.explain import reply
+from geodns.explain.access import judge_access
 from geodns.explain.choice import choose, why_scope
 from geodns.explain.client import carried, find_client, network_around
 from geodns.explain.compiled import with_service, zones_image
@@ -68,7 +69,8 @@ def explain(given: Given, question: Question) -> Explanation:
     """Why a question is answered as it is. Pure, as far as the callables of ``given`` are."""
     question, notes = _as_the_server_sees(given.configuration, question)
     image = zones_image(given.configuration, question.name)
-    zone, outcome = find_in_zones(image, question.name.to_wire() or b"", question.type)
+    found = find_in_zones(image, question.name.to_wire() or b"", question.type)
+    zone, outcome, more = judge_access(image, found, question.client)
     steered = _steer(given, question, image, outcome.geo) if outcome.geo is not None else None
     client = question.client
     return Explanation(
@@ -84,7 +86,7 @@ def explain(given: Given, question: Question) -> Explanation:
         ranking=steered.ranking if steered else None,
         choice=steered.choice if steered else None,
         answer=_answer(given, question, steered.image if steered else image, steered),
-        notes=(*notes, *_idle_withdrawals(given, zone)),
+        notes=(*notes, *more, *_idle_withdrawals(given, zone)),
     )
 
 
