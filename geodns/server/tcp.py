@@ -184,8 +184,12 @@ class TcpServer:
                 self._watch(*each)
 
     def _on_event(self, connection: Connection, mask: int) -> None:
-        if not connection.open or not self._greeted(connection):
+        if not connection.open:
             return
+        if connection in self._greetings:
+            if not self._greeted(connection):
+                return
+            mask |= selectors.EVENT_READ  # queries may have come in one record with what was read
         if mask & selectors.EVENT_WRITE:
             waiting = len(connection.sending)
             self._send(connection)

@@ -257,20 +257,43 @@ def test_clients_behind_a_balancer_are_limited_and_the_balancer_is_not(behind: R
     assert behind.face.counts().dropped == {"client limit": 1}
 
 
-def test_over_tls_the_header_comes_before_the_handshake(made: Image) -> None:
+@pytest.mark.parametrize("inside", [False, True], ids=["before the handshake", "within TLS"])
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "with the query"])
+def test_over_tls_the_header_is_the_first_thing(made: Image, inside: bool, together: bool) -> None:
     pair = certificates.make()
     running = Running(made, balancers=Balancers(["127.0.0.1"]), certificate=pair.pem)
     trust = ssl.create_default_context(cadata=pair.certificate.decode())
 
     def ask() -> bytes:
         plain = socket.create_connection(running.address, PATIENCE)
-        plain.sendall(header(_TOKYO))
+        first = header(_TOKYO) if inside else b""
+        if not inside:
+            plain.sendall(header(_TOKYO))
         with trust.wrap_socket(plain, server_hostname=certificates.NAME) as client:
-            client.sendall(framed(_WWW))
+            for part in [first + framed(_WWW)] if together else [first, framed(_WWW)]:
+                client.sendall(part)
             return client.recv(4096)
 
     try:
         reply = running.during(ask)
     finally:
         running.close()
-    assert dns.message.from_wire(reply[2:]).answer
+    assert address(reply[2:]) == "192.0.2.21"
+
+
+def test_over_tls_a_balancer_without_a_header_is_closed(made: Image) -> None:
+    pair = certificates.make()
+    running = Running(made, balancers=Balancers(["127.0.0.1"]), certificate=pair.pem)
+    trust = ssl.create_default_context(cadata=pair.certificate.decode())
+
+    def ask() -> bytes:
+        plain = socket.create_connection(running.address, PATIENCE)
+        with trust.wrap_socket(plain, server_hostname=certificates.NAME) as client:
+            client.sendall(framed(_WWW))
+            return client.recv(4096)
+
+    try:
+        assert running.during(ask) == b""
+        assert running.face.counts().dropped == {"proxy header": 1}
+    finally:
+        running.close()
