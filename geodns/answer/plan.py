@@ -11,7 +11,6 @@ from geodns.answer.service import (
     States,
     decided_together,
     depends_on_class,
-    has_one_answer,
     packed,
     shares_of,
 )
@@ -44,7 +43,6 @@ class Plan:
     __slots__ = (
         "_by_shares",
         "_numbers",
-        "_one_answer",
         "_states",
         "_together",
         "location",
@@ -61,7 +59,6 @@ class Plan:
         self.picks: list[Pick] = []
         self.tables: list[Sequence[int] | None] = [None] * len(service.classes)
         self._together = decided_together(service, type)
-        self._one_answer = has_one_answer(service, type)
         self._states = states
         self._numbers: dict[Pick, int] = {}
         self._by_shares: dict[tuple[Share, ...], Sequence[int]] = {}
@@ -118,8 +115,6 @@ class Plan:
         return self.service.endpoints[address.endpoint]
 
     def _number(self, chosen: Sequence[Pick]) -> Sequence[int]:
-        if self._one_answer and all(pick.addresses for pick in chosen):
-            chosen = chosen[:1]
         by_identity: dict[int, int] = {}
         table = []
         for pick in chosen:  # equal picks are mostly one object: hashing each would be slow
@@ -127,7 +122,10 @@ class Plan:
             if number is None:
                 number = by_identity[id(pick)] = self._number_of(pick)
             table.append(number)
-        return table
+        # Different picks may answer alike: one AZ's address is that of another, or neither has one.
+        first = self.found(table[0], self.type)
+        alike = all(self.found(other, self.type) == first for other in by_identity.values())
+        return table[:1] if alike else table
 
     def _number_of(self, pick: Pick) -> int:
         if self._together and pick.addresses:

@@ -71,7 +71,7 @@ def depends_on_class(service: ServiceImage, type: int) -> bool:
     families = families_of(service, type)
     having = [bool(_positions(endpoint, families)) for endpoint in service.endpoints]
     useful = {n for n, tier in enumerate(service.tiers) if any(having[e] for e in tier.endpoints)}
-    if len(useful) <= 1 or len(service.classes) == 1 or has_one_answer(service, type):
+    if len(useful) <= 1 or len(service.classes) == 1 or _has_one_answer(service, type):
         return False
     if len(useful) == len(service.tiers):
         return True
@@ -80,14 +80,18 @@ def depends_on_class(service: ServiceImage, type: int) -> bool:
     return any(_useful_order(service, number, useful) != first for number in others)
 
 
-def has_one_answer(service: ServiceImage, type: int) -> bool:
-    """Whether all that the service's endpoints hold of a type is one and the same address."""
-    families = families_of(service, type)
-    found = {
-        packed(endpoint, Address(number, position))
-        for number, endpoint in enumerate(service.endpoints)
-        for position in _positions(endpoint, families)
-    }
+def _has_one_answer(service: ServiceImage, type: int) -> bool:
+    """Whether every endpoint that can be chosen gives the same: one address, alias or no data."""
+    together = decided_together(service, type)
+    found: set[bytes | None] = set()
+    for endpoint in service.endpoints:
+        if endpoint.cname is not None:
+            found.add(endpoint.cname)
+            continue
+        held = [packed for _, packed in _addresses(endpoint, type)]
+        found.update(held)
+        if together and not held:
+            found.add(None)
     return len(found) <= 1
 
 
