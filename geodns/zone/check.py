@@ -16,6 +16,8 @@ from geodns.zone.names import is_below_or_at
 from geodns.zone.targets import TARGET_RULES
 
 Rule = Callable[[Draft], Iterator[Problem]]
+_MANY = 100  # sets of fewer records are not added up: it would take as long as reading them
+_MOST_BYTES, _FIXED_BYTES = 65535, 12
 # RFC 4035 2.5, RFC 2181 10.1: DNSSEC's records may stand beside a CNAME
 _BESIDE_CNAME = frozenset((RdataType.CNAME, RdataType.RRSIG, RdataType.NSEC, RdataType.KEY))
 
@@ -134,6 +136,24 @@ def odd_wildcards(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def unsendable(draft: Draft) -> Iterator[Problem]:
+    """RFC 1035 4.2.2: a message has 65,535 bytes at most, and a set of records goes in one."""
+    for (owner, rdtype), spot in draft.spots.items():
+        rdataset = draft.nodes[owner].rdatasets.get(rdtype) if rdtype is not None else None
+        if rdataset is None or len(rdataset) < _MANY:
+            continue
+        # Each has a pointer to the owner, type, class, TTL and length before its data.
+        length = sum(_FIXED_BYTES + len(rdata.to_wire() or b"") for rdata in rdataset)
+        if length > _MOST_BYTES:
+            yield spot.problem(
+                "set-too-long",
+                f"the {len(rdataset)} {dns.rdatatype.to_text(rdataset.rdtype)} records of {owner}"
+                f" have {length} bytes; a message can have {_MOST_BYTES}",
+                "such a set is never answered, neither over UDP nor over TCP",
+                "warning",
+            )
+
+
 def repeated_origin(draft: Draft) -> Iterator[Problem]:
     """``www.example.test`` in the file of example.test: most likely a final dot was forgotten."""
     labels = draft.origin.labels[:-1]
@@ -163,6 +183,7 @@ RULES: tuple[Rule, ...] = (
     geo_beside_addresses,
     below_dname,
     odd_wildcards,
+    unsendable,
     repeated_origin,
     *DELEGATION_RULES,
     *TARGET_RULES,

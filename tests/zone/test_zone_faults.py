@@ -88,6 +88,14 @@ def test_an_oddity_is_a_warning(
     assert found(tmp_path, HEAD + lines + "\n") == (1, expected)
 
 
+def test_a_set_of_records_that_no_message_can_hold_is_a_warning(tmp_path: Path) -> None:
+    def lines(count: int) -> str:
+        return "".join(f"many TXT {'x' * 240}{number:03d}\n" for number in range(count))
+
+    assert found(tmp_path, HEAD + lines(250)) == (1, [])
+    assert found(tmp_path, HEAD + lines(260)) == (1, [("set-too-long", 4, 1)])
+
+
 def test_a_zone_without_soa_or_ns_is_refused(tmp_path: Path) -> None:
     assert found(tmp_path, "$TTL 60\nwww A 192.0.2.1\n") == (
         0,
