@@ -97,6 +97,8 @@ class TcpServer:
                 connection.closing = True
                 break
             self._send(connection)
+            if not connection.open:
+                return
         self._send(connection)
 
     def close_idle(self) -> float | None:
