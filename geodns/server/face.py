@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -38,14 +39,15 @@ class EngineOptions:
 class Face:
     """Holds a thread's engine. ``post`` may be called by any thread, everything else by its own.
 
-    The mailbox is a deque because its append and popleft are atomic: a packet received after
-    ``post`` returned is answered from what was posted.
+    A packet received after ``post`` returned is answered from what was posted: the mailbox, once
+    something is in it, is empty again only when its thread has taken all.
     """
 
     def __init__(self, image: Image, options: EngineOptions) -> None:
         self.options = options
         self.mailbox: deque[Image | States] = deque()
         self.ended = False
+        self._lock = threading.Lock()
         self._retired = Counts()
         self._states: States = {}
         self._faults = 0
@@ -54,8 +56,19 @@ class Face:
         self.engine = self._make(image)
 
     def post(self, news: Image | States) -> None:
-        """Leaves a new image or states for the thread to take before the next packet."""
-        self.mailbox.append(news)
+        """Leaves a new image or states for the thread to take before the next packet.
+
+        Only the newest of each are kept: a thread that no packet comes to takes nothing, and
+        every image is a large file in memory.
+        """
+        with self._lock:
+            self.mailbox.append(news)
+            others = []
+            while self.mailbox[0] is not news:
+                earlier = self.mailbox.popleft()
+                if isinstance(earlier, Image) is not isinstance(news, Image):
+                    others.append(earlier)
+            self.mailbox.extendleft(others[-1:])
 
     def end(self) -> None:
         """Has the thread end without shutting its socket, which other workers go on with.
@@ -67,8 +80,10 @@ class Face:
 
     def take_mail(self) -> Engine:
         """Takes all that was posted; returns the engine to go on with."""
-        while self.mailbox:
-            news = self.mailbox.popleft()
+        with self._lock:
+            taken = list(self.mailbox)
+            self.mailbox.clear()
+        for news in taken:
             if isinstance(news, Image):
                 counts = self.engine.counts()
                 self.engine = self._make(news)

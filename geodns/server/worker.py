@@ -203,6 +203,8 @@ class Worker:
         if self._server is not None:
             for face in self._all_faces():
                 face.post(image)
+            for face in (*self._faces["tcp"], *self._faces["tls"]):
+                face.take_mail()  # this thread's own; without a connection it would keep the old
         else:
             self._begin(image)
         self._acknowledge()

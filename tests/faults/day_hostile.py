@@ -97,6 +97,7 @@ def flood(server: Server, stop: Event, counts: Counter[str]) -> None:
             for kind, stream in kinds.items():
                 _burst(kind, stream, clients, stop, counts)
                 stop.wait(_REST)
+                counts[f"{kind}: answered"] += _read_all(clients)
     finally:
         for client in clients:
             client.close()
@@ -119,10 +120,16 @@ def _burst(
                 counts[f"{kind}: sent"] += 1
         sent += _CHUNK
         stop.wait(max(0.0, begun + sent / _RATE - time.monotonic()))
+
+
+def _read_all(clients: list[socket.socket]) -> int:
+    """How many answers have come."""
+    count = 0
     for client in clients:
         with suppress(OSError):
             while client.recv(4096):
-                counts[f"{kind}: answered"] += 1
+                count += 1
+    return count
 
 
 def _udp_client(server: Server, number: int) -> socket.socket:

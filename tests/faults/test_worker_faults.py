@@ -72,6 +72,17 @@ def test_an_image_that_finds_no_free_file_comes_into_use_all_the_same(
     assert b"Traceback" not in server.log.read_bytes()
 
 
+def test_images_of_the_past_are_let_go_also_where_nobody_asks(server: RunningServer) -> None:
+    (worker,) = server.workers()
+    for number in range(6):
+        assert _text(server, tcp=False)
+        server.write("zones/example.test.yaml", ZONE.replace("first", f"edition {number}"))
+        server.wait_for("reloaded")
+    # Nobody has asked over TCP. The image in use, and the one that it replaced.
+    files = Path(f"/proc/{worker}/fd").iterdir()
+    assert sum("geodns-image" in str(file.readlink()) for file in files) <= 2
+
+
 def test_a_worker_that_is_ended_by_hand_has_a_successor_that_answers(
     server: RunningServer,
 ) -> None:

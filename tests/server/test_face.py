@@ -56,6 +56,20 @@ def test_mail_is_taken_in_its_order(face: Face) -> None:
     assert not face.mailbox
 
 
+def test_a_face_that_no_packet_comes_to_keeps_the_newest_of_its_mail_only(
+    face: Face, tmp_path: Path
+) -> None:
+    for number in range(5):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        face.post({})
+        face.post(image(folder, zone=ZONE + f"new: {{type: A, ttl: 5, value: 192.0.2.{number}}}\n"))
+        face.post(_DOWN)
+    assert len(face.mailbox) == 2
+    assert answer(face, query("new.example.test")) == "192.0.2.4"
+    assert answer(face, _TOKYO) != "192.0.2.21"
+
+
 def test_drops_and_faults_are_counted_and_faults_logged_boundedly(
     face: Face, caplog: pytest.LogCaptureFixture
 ) -> None:
