@@ -15,6 +15,7 @@ import pytest
 from building import image, query
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutations import packets
 
 from geodns.answer.cold import Identity
 from geodns.answer.cookies import CookieJar
@@ -267,3 +268,21 @@ def test_nobody_is_sent_more_of_one_kind_than_three_times_the_rate_in_a_second(
                 sent += 1
         if pause:
             assert sent <= 3 * rate
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_limited_peer_that_sends_anything_gets_a_small_valid_reply_or_silence(
+    tmp_path: Path, seed: int
+) -> None:
+    server = Server(tmp_path, LimitRules(1, slip=1), cookies=True)
+    server.flood(10, same())
+    for packet in packets(seed, 3_000):
+        reply = server.engine.respond(packet, HOST)
+        if reply is None:
+            # With slip 1 none is dropped: silence is for what is no query.
+            assert len(packet) < 12 or packet[2] & 0x80
+            continue
+        assert reply[:2] == packet[:2]
+        message = dns.message.from_wire(reply)
+        if message.flags & dns.flags.TC:
+            assert len(reply) <= 12 + 260 + 11 + 80
