@@ -75,6 +75,7 @@ class World:
         return {
             "steering": self.random.choice(["latency", "nearest", "failover"]),
             "answers": self.random.choice([1, 1, 2]),
+            "https": {"alpn": ["h2"]},
             "when_down": self.random.choice(["serve_all", "nodata", {"addresses": ["192.0.2.80"]}]),
         }
 
@@ -184,6 +185,10 @@ def test_answer_scope_tier_and_place_are_the_engines(seed: int, tmp_path: Path) 
         name, type = world.random.choice(["www", "other", "x.apps"]), "A"
         if name != "other" and world.random.random() < 0.3:
             type = "AAAA"
+        elif name != "other" and world.random.random() < 0.2:
+            assert written(world.explain(f"{name}.example.test", "HTTPS", client)) == lines(
+                world.answer(f"{name}.example.test", "HTTPS", client).answer
+            )
         found = world.explain(f"{name}.example.test", type, client)
         reply = world.answer(f"{name}.example.test", type, client)
         assert written(found) == lines(reply.answer)
