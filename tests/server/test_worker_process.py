@@ -131,12 +131,15 @@ def test_a_stop_answers_the_queries_that_are_in_flight(worker: RunningWorker) ->
             assert replies.result(PATIENCE) == list(range(200))
 
 
-def test_sigterm_is_a_clean_stop_too(worker: RunningWorker) -> None:
+def test_sigterm_is_a_clean_stop_and_what_waits_is_the_next_workers(
+    worker: RunningWorker,
+) -> None:
     with udp_client(worker.address) as client:
         for packet in numbered(100):
             client.send(packet)
         os.kill(worker.handle.pid, signal.SIGTERM)
         assert worker.call(worker.handle.wait()) == 0
+        worker.start()
         assert len({client.recv(4096)[:2] for _ in range(100)}) == 100
 
 
