@@ -1,120 +1,153 @@
-"""Zones without services, one a child inside its parent, and questions about all their corners."""
+"""Zones without services, parents and children among them, and questions about every corner."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
 
-PARENT = """\
-$ORIGIN diff.test.
-$TTL 300
-@           900  IN SOA ns1 admin 7 3600 600 604800 60
-@                IN NS  ns1
-@                IN NS  ns2.elsewhere.test.
-@                IN MX  10 mail
-@                IN TXT "apex"
-@                IN A   192.0.2.1
-ns1              IN A   192.0.2.53
-ns1              IN AAAA 2001:db8::53
-mail        60   IN A   192.0.2.25
-Upper            IN A   192.0.2.7
-many             IN A   192.0.2.11
-many             IN A   192.0.2.12
-many             IN A   192.0.2.13
-deep.empty       IN TXT "x"
-a.b.c.d.e        IN A   192.0.2.30
-service._tcp     IN SRV 0 5 443 mail
-_dmarc           IN TXT "v=DMARC1; p=none" "second string"
-caa              IN CAA 0 issue "ca.example.net"
-unknown          IN TYPE65280 \\# 4 01020304
-secure           IN HTTPS 1 . alpn=h2
-to-mail          IN CNAME mail
-to-to-mail  120  IN CNAME to-mail
-to-nothing       IN CNAME nothing
-to-outside       IN CNAME www.elsewhere.test.
-to-wild          IN CNAME any.wild
-to-empty         IN CNAME empty
-to-child         IN CNAME www.child
-to-kid           IN CNAME www.kid
-to-apex          IN CNAME @
-to-old           IN CNAME host.old
-loop-a           IN CNAME loop-b
-loop-b           IN CNAME loop-a
-*.wild           IN A   192.0.2.99
-*.wild           IN MX  5 mail
-sub.wild         IN TXT "stops the wildcard"
-below.gap.wild   IN TXT "makes gap.wild exist"
-*.alias          IN CNAME mail
-*.chain          IN CNAME x.wild
-*.self           IN CNAME x.self
-*.text           IN TXT "*"
-*.*.stars        IN A   192.0.2.98
-old              IN DNAME new
-host.new         IN A   192.0.2.77
-*.new            IN A   192.0.2.78
-away             IN DNAME away.elsewhere.test.
-beside           IN DNAME new
-beside           IN TXT "beside a DNAME"
-child            IN NS  ns.child
-child            IN NS  ns2.elsewhere.test.
-ns.child         IN A   192.0.2.54
-signed           IN NS  ns.signed
-signed           IN DS  12345 13 2 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF
-ns.signed        IN A   192.0.2.55
-lame             IN NS  ns3.elsewhere.test.
-sibling          IN NS  ns.child
-far              IN NS  ns1
-deep.cut.far2    IN NS  ns1
-kid              IN NS  ns.kid
-kid              IN DS  4711 13 2 FEDCBA9876543210FEDCBA9876543210FEDCBA9876543210FEDCBA9876543210
-ns.kid           IN A   192.0.2.56
-"""
-CHILD = """\
-$ORIGIN kid.diff.test.
-$TTL 200
-@           400  IN SOA ns admin 9 3600 600 604800 900
-@                IN NS  ns
-ns               IN A   192.0.2.56
-www              IN A   192.0.2.57
-*.wild           IN TXT "kid's"
-up               IN CNAME www.diff.test.
-"""
-RENAMED = """\
-$ORIGIN renamed.test.
-$TTL 500
-@                IN SOA ns1.elsewhere.test. admin 3 3600 600 604800 700
-@                IN NS  ns1.elsewhere.test.
-@                IN DNAME somewhere.elsewhere.test.
-@                IN MX  10 mail.elsewhere.test.
-"""
-ZONES = {"diff.test": PARENT, "kid.diff.test": CHILD, "renamed.test": RENAMED}
-TYPES = ("A", "AAAA", "NS", "SOA", "MX", "TXT", "CNAME", "DS", "SRV", "DNAME", "HTTPS", "TYPE65280")
-_OUTSIDE = (".", "test", "elsewhere.test", "www.elsewhere.test", "xdiff.test", "diff.test.example")
-_LONG = ".".join(("l" * 63, "o" * 63, "n" * 63, "g" * 45))
-_LABELS = ("x", "*", "a.b", "ns", "old", "_tcp")
+import dns.name
+import dns.rdatatype
+import dns.zone
+from dns.rdatatype import RdataType
+
+_FOLDER = Path(__file__).parent / "zones"
+_SOA = "$TTL 300\n@ 900 IN SOA ns admin 1 3600 600 604800 60\n@ IN NS ns\nns IN A 192.0.2.53\n"
 
 
-def names() -> Iterator[str]:
-    """Names in, under, between and outside of the zones; each once."""
-    seen = set()
-    for name in _names():
-        if name not in seen:
-            seen.add(name)
-            yield name
+def _top_level() -> str:
+    """A zone like that of a public suffix: hardly anything but delegations, of these zones too."""
+    lines = [_SOA, "ns IN AAAA 2001:db8::53", "ns1 IN A 192.0.2.54", "*.co IN TXT wildcard"]
+    for number in range(300):
+        lines.append(f"d{number} IN NS ns{number % 7}.d{number}")
+        lines.append(f"ns{number % 7}.d{number} IN A 192.0.2.{number % 250}")
+        lines.append(f"d{number} IN NS ns{(number + 1) % 7}.d{(number + 1) % 300}")
+        if not number % 10:
+            lines.append(f"a{number}.gov IN NS ns.example.org.")
+            lines.append(f"d{number} IN DS {number} 13 2 {'%02x' % (number % 256) * 32}")
+    # renamed.test and elsewhere.test are not delegated from here.
+    children = ("diff", "alias", "glue", "extra", "big")
+    lines += [f"{child} IN NS ns.{child}\nns.{child} IN A 192.0.2.53" for child in children]
+    lines.append("diff IN DS 4711 13 2 " + "ab" * 32)
+    return "\n".join(lines) + "\n"
 
 
-def _names() -> Iterator[str]:
-    yield from _OUTSIDE
+def _big() -> str:
+    """Sets of records about as long as a message may be, long names, and labels of any bytes."""
+    lines = [_SOA]
+    lines += [f"a{count} IN A 192.0.2.{n}" for count in _COUNTS for n in range(count)]
+    lines += [f"mx{count} IN MX {n} ns" for count in (20, 40) for n in range(count)]
+    for size in (200, 430, 450, 470, 1100, 1150, 1170, 1190, 1210, 4000):
+        parts = " ".join(f'"{"x" * min(250, size - at)}"' for at in range(0, size, 250))
+        lines.append(f"txt{size} IN TXT {parts}")
+    # 5000 records that hold names: of the pointers to them many would lie beyond 0x3FFF.
+    lines += [f"ptr IN PTR n{n:04d}.{n % 7}.names" for n in range(2000)]
+    lines += [f"mxs IN MX {n} host{n}" for n in range(60)]
+    lines += [f"host{n} IN A 192.0.2.{n}" for n in range(60)]
+    lines += [f"{_label(bytes((byte,)))} IN A 192.0.2.1" for byte in range(256)]
+    lines += [f"x{_label(bytes((byte,)))}y.in IN TXT x" for byte in (0, 9, 32, 46, 64, 92, 255)]
+    long = ".".join(("l" * 63, "o" * 63, "n" * 63, "g" * 52))  # with .big.test. 255 bytes
+    lines += [f"{long} IN A 192.0.2.2", f"to-long IN CNAME {long}", f"*.{long[12:]} IN TXT x"]
+    lines += ["MiXeD IN A 192.0.2.3", "UPPER.miXed IN MX 10 MIXED", "*.WILD IN CNAME Mixed"]
+    lines += ["DName IN DNAME MIXED.new", "To.MIXED.New IN A 192.0.2.4"]
+    return "\n".join(lines) + "\n"
+
+
+_COUNTS = (27, 28, 29, 30, 70, 71, 72, 73, 74, 75, 200)
+
+
+def _label(raw: bytes) -> str:
+    return "".join(f"\\{byte:03d}" for byte in raw)
+
+
+ZONES = {file.stem: file.read_text() for file in sorted(_FOLDER.glob("*.zone"))}
+ZONES["big.test"] = f"$ORIGIN big.test.\n{_big()}"
+ZONES["test"] = f"$ORIGIN test.\n{_top_level()}"
+
+_MAIN_TYPES = ("A", "AAAA", "NS", "SOA", "MX", "TXT", "CNAME", "DS", "SRV", "DNAME", "HTTPS")
+_OTHER_TYPES = ("SVCB", "PTR", "NAPTR", "CAA", "TLSA", "SSHFP", "LOC", "URI", "HINFO", "RP",
+                "AFSDB", "KX", "RT", "PX", "SPF", "CERT", "DNSKEY", "NSEC", "NSEC3", "NSEC3PARAM",
+                "RRSIG", "CDS", "TYPE65280", "TYPE731", "TYPE1000")  # fmt: skip
+# Not 512 with EDNS: BIND then leaves out all that is optional, however short.
+_SIZES = (None, None, 520, 600, 1232, 4096)
+_OUTSIDE = (".", "com", "example.org", "www.example.org", "ns.example.com", "test.example.org")
+_LABELS = (b"x", b"*", b"ns", b"www", b"_tcp", b"\0", b"other")
+_LONG = (b"l" * 63, b"o" * 63, b"n" * 63, b"g" * 45)
+
+
+class Question(NamedTuple):
+    """A query to be made: name, type, and how it is dressed. ``size`` None: without EDNS."""
+
+    name: dns.name.Name
+    type: RdataType
+    rd: bool
+    cd: bool
+    do: bool
+    size: int | None
+
+    def __str__(self) -> str:
+        flags = "".join(f" +{flag}" for flag in ("rd", "cd", "do") if getattr(self, flag))
+        size = f" +bufsize={self.size}" if self.size is not None else ""
+        return f"{self.name} {dns.rdatatype.to_text(self.type)}{flags}{size}"
+
+
+def questions() -> Iterator[Question]:
+    """Every owner with every type, names made from them with some; always the same ones."""
+    random = Random(4592)
+    main, other = ([RdataType.make(t) for t in ts] for ts in (_MAIN_TYPES, _OTHER_TYPES))
+    names: dict[tuple[bytes, ...], tuple[dns.name.Name, list[RdataType] | None]] = {}
+    for name, there in _names():
+        names.setdefault(name.labels, (name, there))
+    for name, there in names.values():
+        types = [*random.sample(main, 3), random.choice(other)]
+        if there is not None:
+            types = [*dict.fromkeys((*main, *there, *random.sample(other, 2)))]
+        for type in types:
+            size = random.choice(_SIZES)
+            rd, cd, do = (random.random() < 0.3 for _ in range(3))
+            yield Question(name, type, rd, cd, do and size is not None, size)
+
+
+_Named = tuple[dns.name.Name, list[RdataType] | None]
+
+
+def _names() -> Iterator[_Named]:
+    """Names in, under, between and outside of the zones, and what stands there, if it matters."""
+    for outside in _OUTSIDE:
+        yield dns.name.from_text(outside), None
     # A DNAME makes them too long, or just not.
-    yield from (f"{_LONG[cut:]}.away.diff.test" for cut in (0, 1, 3, 4, 5, 9))
+    for owner in ("away.diff.test", "grow.alias.test", "to-child-zone.alias.test"):
+        for cut in (0, 1, 3, 4, 5, 9, 20, 40):
+            yield from _joined((_LONG[0][cut:], *_LONG[1:]), dns.name.from_text(owner))
     for origin, text in ZONES.items():
-        for line in text.splitlines():
-            owner = line.split()[0]
-            if owner.startswith("$"):
-                continue
-            name = origin if owner == "@" else f"{owner}.{origin}"
-            yield name
-            yield from (f"{label}.{name}" for label in _LABELS)
-            labels = name.split(".")
-            yield from (".".join(labels[start:]) for start in range(1, len(labels)))
-            yield ".".join(["other", *labels[1:]])
-            yield name.swapcase()
+        written = owners(origin, text)
+        # Of hundreds that are alike a few are enough.
+        few = len(written) < 100
+        for number, (name, types) in enumerate(written.items()):
+            yield name, types if few else None
+            if few or not number % 8:
+                yield from _around(name)
+
+
+def _around(owner: dns.name.Name) -> Iterator[_Named]:
+    for label in _LABELS:
+        yield from _joined((label,), owner)
+    yield from _joined((b"a", b"b"), owner)
+    for start in range(1, len(owner)):
+        yield dns.name.Name(owner.labels[start:]), None
+    yield from _joined((b"other",), owner.parent())
+    yield dns.name.Name(tuple(label.swapcase() for label in owner.labels)), None
+
+
+def _joined(labels: tuple[bytes, ...], name: dns.name.Name) -> Iterator[_Named]:
+    try:
+        yield dns.name.Name(labels + name.labels), None
+    except dns.name.NameTooLong:
+        return
+
+
+def owners(origin: str, text: str) -> dict[dns.name.Name, list[RdataType]]:
+    """The owner names of a master file, as they are first written there, and the types at them."""
+    zone = dns.zone.from_text(text, origin, relativize=False)
+    return {name: [rdataset.rdtype for rdataset in node] for name, node in zone.nodes.items()}

@@ -1,4 +1,4 @@
-"""NSD and Knot DNS on loopback, serving the same master files as the server under test."""
+"""NSD, Knot DNS and BIND on loopback, serving the same master files as the server under test."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ server:
     xfrdir: "{folder}"
     zonelistfile: "{folder}/zone.list"
     minimal-responses: yes
+    ipv4-edns-size: 1232
     rrl-ratelimit: 0
     rrl-whitelist-ratelimit: 0
 remote-control:
@@ -50,6 +51,7 @@ server:
     udp-workers: 1
     tcp-workers: 1
     background-workers: 1
+    udp-max-payload: 1232
 database:
     storage: "{folder}/state"
 log:
@@ -68,9 +70,42 @@ zone:
     return [str(program("knotd")), "-c", str(folder / "knot.conf")]
 
 
+def _bind(folder: Path, port: int, zones: Mapping[str, Path]) -> list[str]:
+    text = f"""
+controls {{ }};
+options {{
+    directory "{folder}";
+    pid-file none;
+    session-keyfile none;
+    listen-on port {port} {{ 127.0.0.1; }};
+    listen-on-v6 {{ none; }};
+    recursion no;
+    dnssec-validation no;
+    empty-zones-enable no;
+    notify no;
+    zero-no-soa-ttl no;
+    minimal-any yes;
+    minimal-responses no-auth;
+    max-udp-size 1232;
+    edns-udp-size 1232;
+    check-names primary ignore;
+    check-integrity no;
+    max-records-per-type 0;
+    max-types-per-name 0;
+    rrset-order {{ order none; }};
+}};
+"""
+    for zone, file in zones.items():
+        text += f'zone "{zone}" {{ type primary; file "{file}"; }};\n'
+    (folder / "named.conf").write_text(text)
+    # -g: in the foreground, its log on standard error; -n 1: one thread is enough here
+    return [str(program("named")), "-g", "-n", "1", "-c", str(folder / "named.conf")]
+
+
 _COMMANDS: dict[str, Callable[[Path, int, Mapping[str, Path]], list[str]]] = {
     "NSD": _nsd,
     "Knot DNS": _knot,
+    "BIND": _bind,
 }
 NAMES = tuple(_COMMANDS)
 
