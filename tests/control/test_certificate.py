@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import certificates
@@ -146,6 +147,9 @@ def test_a_renewed_certificate_comes_into_use_beside_open_connections(tmp_path: 
         server.wait_for(_KEPT)
         server.wait_for("reloaded")
         assert shown_serial(port) == 2
+        with urllib.request.urlopen(f"{server.admin}/metrics", timeout=_PATIENCE) as reply:
+            metrics = reply.read().decode()
+    assert 'geodns_queries_total{rcode="NOERROR",transport="tls",type="TXT"} 2.0' in metrics
 
 
 def test_check_warns_of_a_certificate_that_cannot_be_used(tmp_path: Path) -> None:
