@@ -14,7 +14,7 @@ _LEAST_LIMIT = 512
 _GARBAGE_MARGIN = 64
 """What an error may have that its query has not: OPT, cookie, NSID, extended error."""
 _HEADER, _CLIENT_SUBNET, _KEEPALIVE, _DO = 12, 8, 11, 0x8000
-_FORMERR, _SERVFAIL, _NOTIMP, _REFUSED, _BADVERS = 1, 2, 4, 5, 16
+_FORMERR, _SERVFAIL, _NOTIMP, _REFUSED, _BADVERS, _BADCOOKIE = 1, 2, 4, 5, 16, 23
 _ERRORS = frozenset((_FORMERR, _SERVFAIL, _NOTIMP, _REFUSED))
 _MOST_PARSED = 100_000
 
@@ -211,6 +211,26 @@ def _check_cut(packet: bytes, reply: bytes, whole: bytes) -> None:
     assert long.records.startswith(short.records), "UDP and TCP have other records"
     if short.records != long.records:
         assert len(whole) > limit_of(packet), "records left out for no reason"
+
+
+def check_limited(packet: bytes, free: bytes | None, reply: bytes | None) -> None:
+    """What rate limiting may make of a reply: nothing of it, all of it, or a short hint."""
+    if reply is None or reply == free:
+        return
+    assert free is not None, "a reply to what gets none"
+    check_reply(packet, reply, limit_of(packet))
+    assert reply[6:10] == b"\0\0\0\0", "a hint with records"
+    got, whole = read(reply), read(free)
+    if got is None or whole is None:
+        assert not reply[5], "a hint that can't be read"
+        return
+    assert reply[2] & 0x02 or rcode_of(reply, got) == _BADCOOKIE, "a hint that tells no way on"
+    assert len(reply) <= len(packet) + _GARBAGE_MARGIN, "a hint amplifies its query"
+    if got.opt is not None and whole.opt is not None:
+        addresses = [subnet[:3] + subnet[4:] for subnet in got.opt.subnets()]
+        assert addresses == [subnet[:3] + subnet[4:] for subnet in whole.opt.subnets()], (
+            "a hint echoes another client subnet"
+        )
 
 
 def _bad_keepalive(packet: bytes) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from oracle import Judge
+from oracle import Judge, check_limited
 
 from fuzzing.choices import Choices
 from fuzzing.messages import build
 from fuzzing.world import HOSTS, engine, states
+from geodns.answer.limits import LimitRules
 
 _STRUCTURED, _RAW = 0, 1
 _MOST_PACKETS = 6
 _SITUATIONS = 4
+_LIMITS = LimitRules(responses_per_second=1, slip=2)
+_REPEATS = 4
 _parsed: set[bytes] = set()
 
 
@@ -31,8 +34,11 @@ def run(data: bytes) -> None:
         if choices.chance(8):
             situation = choices.number(_SITUATIONS - 1)
             _set_states(judge, situation)
+    limited = engine(states=states(situation), limits=_LIMITS)
     for packet in packets:
         _check_history(judge, packet, host, situation)
+        for _ in range(_REPEATS):
+            check_limited(packet, judge.udp.respond(packet, host), limited.respond(packet, host))
 
 
 def _set_states(judge: Judge, situation: int) -> None:

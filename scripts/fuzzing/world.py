@@ -13,6 +13,7 @@ from geodns.answer.cold import Identity
 from geodns.answer.cookies import SECRET_BYTES, CookieJar
 from geodns.answer.engine import Engine
 from geodns.answer.image import Image
+from geodns.answer.limits import Limiter, LimitRules
 from geodns.answer.moment import Moment
 from geodns.answer.service import EndpointState, States
 from geodns.server.face import EngineOptions
@@ -177,7 +178,9 @@ def options(*, stream: bool) -> EngineOptions:
     )
 
 
-def engine(*, stream: bool = False, states: States | None = None) -> Engine:
+def engine(
+    *, stream: bool = False, states: States | None = None, limits: LimitRules | None = None
+) -> Engine:
     """An engine over the world that has seen nothing yet."""
     made = options(stream=stream)
     return Engine(
@@ -187,5 +190,6 @@ def engine(*, stream: bool = False, states: States | None = None) -> Engine:
         states=states,
         keepalive=made.keepalive,
         cookies=made.cookies,
+        limiter=Limiter(limits) if limits is not None else None,
         moment=made.moment,
     )
