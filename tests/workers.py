@@ -111,7 +111,11 @@ class RunningWorker:
         self._thread.start()
         self.sockets: Sockets = open_sockets([SocketAddress(self._host, 0)], 1)
         self.address = self.sockets.addresses[0]
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -121,7 +125,8 @@ class RunningWorker:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self.call(self.handle.stop(0.0))
+            if hasattr(self, "handle"):  # else it could not even be started
+                self.call(self.handle.stop(0.0))
         finally:
             self.sockets.close()
             self._loop.call_soon_threadsafe(self._loop.stop)
