@@ -45,9 +45,9 @@ class HintsPlan:
             one = all(len(part) == 1 for part in parts)
             slots = 1 if one else SLOTS
             columns = (part if len(part) == slots else repeat(part[0], slots) for part in parts)
-            table = self._by_tables[key] = [
-                self._number_of(pair) for pair in zip(*columns, strict=True)
-            ]
+            pairs = list(zip(*columns, strict=True))
+            numbers = {pair: self._number_of(pair) for pair in dict.fromkeys(pairs)}
+            table = self._by_tables[key] = [numbers[pair] for pair in pairs]
         self.tables[class_number] = table
         return table
 
