@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from running import RunningServer
 
 _EVERY = 0.25  # seconds
+_WHILE = 8  # samples, in which a process reads its image and answers its first queries
 _PAGE = 4096
 
 
@@ -48,23 +48,12 @@ def dropped(port: int) -> dict[str, int]:
     return found
 
 
-@dataclass
-class Course:
-    """A worker's memory in the course of its life, in bytes: the first, the largest, the last."""
-
-    samples: list[int] = field(default_factory=list)
-
-    @property
-    def largest(self) -> int:
-        return max(self.samples)
-
-
 class Watch(threading.Thread):
     """Takes samples until ``stop`` is set."""
 
     def __init__(self, server: RunningServer, stop: threading.Event) -> None:
         super().__init__(daemon=True)
-        self.memory: defaultdict[int, Course] = defaultdict(Course)
+        self.memory: defaultdict[int, list[int]] = defaultdict(list)
         self.seen: set[int] = set()
         self._server = server
         self._stop_watching = stop
@@ -75,6 +64,11 @@ class Watch(threading.Thread):
         """Datagrams to the server that the kernel dropped so far; sockets of the past included."""
         return sum(self._dropped.values())
 
+    def growth(self, pid: int) -> int:
+        """By how many bytes a process was larger at last than a while after its start."""
+        samples = self.memory[pid][_WHILE:]
+        return samples[-1] - samples[0] if samples else 0
+
     def run(self) -> None:
         while not self._stop_watching.wait(_EVERY):
             self.look()
@@ -84,6 +78,6 @@ class Watch(threading.Thread):
         for pid in {self._server.pid, *children(self._server.pid)}:
             self.seen.add(pid)
             with suppress(OSError):  # it has ended just now
-                self.memory[pid].samples.append(memory(pid))
+                self.memory[pid].append(memory(pid))
         for inode, count in dropped(self._server.udp[1]).items():
             self._dropped[inode] = max(count, self._dropped.get(inode, 0))
