@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 _STATISTICS_SECONDS = 5.0
 _ENDED = "the worker has ended"
 _UNREAD = "-"  # the type of a query that was too broken to have one
+_OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -217,13 +218,19 @@ class WorkerHandle:
                 waiting.set_exception(ConnectionError(_ENDED))
 
 
+def _type_name(type: int) -> str:
+    """A type's name; those without one count together, since anybody can ask for thousands."""
+    name = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type)) if type else _UNREAD
+    return _OTHER if name.startswith("TYPE") else name
+
+
 def _readable(statistics: Statistics) -> WorkerStatistics:
     queries: dict[tuple[str, str, str], int] = {}
     answers: dict[tuple[str, str, str, str], int] = {}
     dropped: dict[str, int] = {}
     for transport, counts in statistics.counts.items():
         for (type, rcode), count in counts.queries.items():
-            name = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(type)) if type else _UNREAD
+            name = _type_name(type)
             key = transport, name, dns.rcode.to_text(dns.rcode.Rcode.make(rcode))
             queries[key] = queries.get(key, 0) + count
         for labels, count in counts.answers.items():

@@ -211,3 +211,12 @@ def test_a_worker_whose_control_has_died_answers_on(
         connection.shutdown(socket.SHUT_WR)
         assert replied_ids(connection) == list(range(10))
     assert poll() is None
+
+
+def test_types_without_a_name_count_together(worker: RunningWorker) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        for number in (60001, 60002, 60003):
+            client.sendto(query("www.example.test", f"TYPE{number}"), worker.address)
+            client.recv(4096)
+    assert worker.statistics().queries == {("udp", "other", "NOERROR"): 3}
