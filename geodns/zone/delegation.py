@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import dns.name
@@ -48,17 +49,29 @@ def _glue(draft: Draft, cuts: Cuts) -> Iterator[tuple[dns.name.Name, dns.name.Na
                 yield owner, target, spot
 
 
+def _has_address(draft: Draft, name: dns.name.Name) -> bool:
+    node = draft.nodes.get(name)
+    return node is not None and any(rdtype in node.rdatasets for rdtype in _ADDRESSES)
+
+
 def missing_glue(draft: Draft) -> Iterator[Problem]:
-    """RFC 1034 4.2.1: glue is needed where a name server's name is below the cut."""
-    for cut, target, spot in _glue(draft, delegations(draft)):
-        node = draft.nodes.get(target)
-        if node is None or not any(rdtype in node.rdatasets for rdtype in _ADDRESSES):
-            yield spot.problem(
-                "missing-glue",
-                f"the delegation {cut} has the name server {target}, which has no address here",
-                f"add an A or AAAA record for {target}",
-                "warning",
-            )
+    """RFC 1034 4.2.1: glue is needed where a name server's name is below the cut.
+
+    A delegation that loses one of its servers so is odd; one that loses them all is broken.
+    """
+    missing = [
+        (cut, target, spot)
+        for cut, target, spot in _glue(draft, delegations(draft))
+        if not _has_address(draft, target)
+    ]
+    lost = Counter(cut for cut, _, _ in missing)
+    for cut, target, spot in missing:
+        yield spot.problem(
+            "missing-glue",
+            f"the delegation {cut} has the name server {target}, which has no address here",
+            f"add an A or AAAA record for {target}",
+            "error" if lost[cut] == len(draft.nodes[cut].rdatasets[RdataType.NS]) else "warning",
+        )
 
 
 def occluded(draft: Draft) -> Iterator[Problem]:

@@ -65,7 +65,8 @@ def unusable_targets(draft: Draft) -> Iterator[Problem]:
                 "target-is-cname",
                 f"{owner} {kind} names {target}, which is a CNAME",
                 "name the CNAME's target",
-                "warning",
+                # Mail may still arrive; of such a name server most resolvers find no address.
+                "error" if rdata.rdtype == RdataType.NS else "warning",
             )
         elif not _has_address(node):
             yield spot.problem(

@@ -31,14 +31,18 @@ ERRORS = [
     ("sub NS ns.other.test.\nsub GEO web", [("geo-at-delegation", 5, 1)]),
     ("sub NS ns.other.test.\nsub DNAME a.other.test.",
      [("occluded", 5, 1), ("dname-at-delegation", 5, 1)]),
+    ("sub NS ns.sub\n", [("missing-glue", 4, 1)]),
+    ("sub NS ns.sub\n NS ns2.sub\n", [("missing-glue", 4, 1), ("missing-glue", 5, 2)]),
+    ("@ NS alias\nalias CNAME a.other.test.", [("target-is-cname", 4, 1)]),
+    ("sub NS alias\nalias CNAME a.other.test.", [("target-is-cname", 4, 1)]),
+    ("www.other.test. A 192.0.2.1", [("outside-zone", 4, 1)]),
     ("d DNAME a.other.test.\nx.y.d A 192.0.2.1\nd A 192.0.2.1", [("below-dname", 5, 1)]),
     ("@ DNAME a.other.test.\nx A 192.0.2.1", [("below-dname", 5, 1)]),
 ]  # fmt: skip
 
 
 WARNINGS = [
-    ("sub NS ns.sub\n", [("missing-glue", 4, 1)]),
-    ("sub NS ns.sub\n NS ns.other.test.\nsub2 NS ns.sub",
+    ("sub NS ns.sub\n NS ns.other.test.\nsub2 NS ns.sub\n NS ns.other.test.",
      [("missing-glue", 4, 1), ("missing-glue", 6, 1)]),
     ("a NS ns.b\nb NS ns.a\nns.a A 192.0.2.1\nns.b A 192.0.2.2", []),
     ("sub NS sub\nsub A 192.0.2.1\n", []),
@@ -47,7 +51,6 @@ WARNINGS = [
     ("sub NS ns.other.test.\na.sub GEO web", [("occluded", 5, 1)]),
     ("sub NS ns.other.test.\na.sub A 192.0.2.1", [("occluded", 5, 1)]),
     ("sub NS ns.other.test.\na.sub NS ns.other.test.", [("occluded", 5, 1)]),
-    ("@ NS alias\nalias CNAME a.other.test.", [("target-is-cname", 4, 1)]),
     ("@ MX 1 alias\nalias CNAME a.other.test.", [("target-is-cname", 4, 1)]),
     ("s SRV 1 1 1 alias\nalias CNAME a.other.test.", [("target-is-cname", 4, 1)]),
     ("@ MX 1 mail", [("target-without-address", 4, 1)]),
