@@ -112,6 +112,8 @@ class ControlProcess:
                 "seconds": round(time.monotonic() - begun, 3),
             },
         )
+        # Not before: a start that fails says why, and nothing else.
+        tell_of_root(server)
         self._notifier.ready(self._in_words())
         await self._end_orphans()
 
@@ -179,7 +181,6 @@ class ControlProcess:
         server = loaded.configuration.server
         must_be(self._user, server)
         log.configure(server.log)
-        tell_of_root(server)
         self._certificate.require(server)
         self._state = StateFolder(server.state)
         self._orphans = self._state.orphans()

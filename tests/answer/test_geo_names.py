@@ -49,7 +49,7 @@ _sip._tcp: {type: SRV, ttl: 300, value: {priority: 1, weight: 1, port: 5060, tar
 own:
   - {type: GEO, service: web}
   - {type: HTTPS, ttl: 300, value: {svcpriority: 2, targetname: ., svcparams: {port: 444}}}
-child: {type: NS, ttl: 300, values: [ns.child.example.test.]}
+child: {type: NS, ttl: 300, values: [ns.child.example.test., ns.elsewhere.test.]}
 ns.child: {type: GEO, service: web}
 """
 HTTPS = {"alpn": ["h3", "h2"], "port": 8443, "ech": ECH}
@@ -179,7 +179,10 @@ def test_below_a_geo_name_the_zone_decides(engine: Engine, name: str, rcode: str
 
 def test_glue_never_comes_from_a_service(engine: Engine) -> None:
     reply = ask(engine, "www.child")
-    assert lines(reply.authority) == ["child.example.test. 300 NS ns.child.example.test."]
+    assert lines(reply.authority) == [
+        "child.example.test. 300 NS ns.child.example.test.",
+        "child.example.test. 300 NS ns.elsewhere.test.",
+    ]
     assert lines(reply.additional) == []
     assert scope_of(reply) == 0
 

@@ -22,6 +22,7 @@ from running import RunningServer
 from geodns.control.processes import find
 
 # Seconds; the operator goes through all that can happen at least once, however short it is.
+_MOST_TCP_RESETS = 3
 _DAY = float(os.environ.get("GEODNS_DAY_SECONDS", "60"))
 _MOST_GROWTH = 64 << 20  # bytes of memory that a day may add to a process, caches included
 _MOST_LOG = 1 << 20  # bytes of log that a day may make
@@ -132,7 +133,9 @@ def _answers_were_right(day: Day) -> None:
     assert day.report.wrong == []
     assert day.report.lost == []
     assert min(day.report.answered[kind.__name__] for kind in (UdpClient, TcpClient)) > 1000
-    assert day.unexplained("tcp") == []
+    # A connection that reaches a worker in the instant of its end is reset and made again; that the
+    # query was then answered right is asserted above.
+    assert len(day.unexplained("tcp")) <= _MOST_TCP_RESETS
     # Without a kill, only the kernel's queue before a worker may lose a query, in a flood.
     assert len(day.unexplained("udp")) <= day.watch.dropped
     assert day.hostile.counts["nxdomain: answered"] > 0
