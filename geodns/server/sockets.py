@@ -16,8 +16,12 @@ from geodns.server.wildcard import is_wildcard, tell_destinations
 _BACKLOG = 512
 _RECEIVE_BUFFER = 4 << 20  # some 4,000 waiting queries: a burst while a worker is restarted
 _FREE_PORT_TRIES = 20
-# struct timeval, half a second: so long may a worker take to notice that it is to end.
-_SHARED_WAIT = struct.pack("@ll", 0, 500_000)
+_TIMEVAL = "@ll"  # struct timeval: seconds, microseconds
+_WAIT = struct.pack(_TIMEVAL, 2, 0)
+"""So long does a thread wait for a datagram before it looks at its mail: until then, a worker that
+nobody asks keeps the former image, which may be hundreds of megabytes."""
+_SHARED_WAIT = struct.pack(_TIMEVAL, 0, 500_000)
+"""So long may a worker take to notice that it is to end, where it may not shut the socket."""
 
 
 class ListenError(GeodnsError):
@@ -105,8 +109,7 @@ def adopt(inherited: socket.socket) -> None:
         inherited.setblocking(False)
         return
     inherited.setblocking(True)
-    inherited.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _SHARED_WAIT)
-    _prepare_udp(inherited)
+    _prepare_udp(inherited, _SHARED_WAIT)
 
 
 class _Opening:
@@ -203,11 +206,12 @@ def _bind(address: SocketAddress, kind: socket.SocketKind) -> socket.socket:
         made.listen(_BACKLOG)
         made.setblocking(False)
     else:
-        _prepare_udp(made)
+        _prepare_udp(made, _WAIT)
     return made
 
 
-def _prepare_udp(made: socket.socket) -> None:
+def _prepare_udp(made: socket.socket, wait: bytes) -> None:
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
     if is_wildcard(made):
         tell_destinations(made)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)

@@ -53,7 +53,7 @@ def _guarded(
     try:
         serve(bound, face, responder)
     except BlockingIOError:
-        # A socket that workers share waits for a while only (see `Face.end`).
+        # Nobody has asked for a while (`sockets.py` says how long): mail is taken nevertheless.
         return face.ended
     except OSError:
         # sendto: no route, a source port of 0, a full queue: the resolver asks again.

@@ -197,9 +197,6 @@ class Worker:
         if generation < self._image_generation:
             return
         self._image_generation = generation
-        # What lives as long as the image is no work for the collector (it would stall answers).
-        gc.collect()
-        gc.freeze()
         if self._server is not None:
             for face in self._all_faces():
                 face.post(image)
@@ -207,6 +204,10 @@ class Worker:
                 face.take_mail()  # this thread's own; without a connection it would keep the old
         else:
             self._begin(image)
+        # What lives as long as the image is no work for the collector (it would stall answers).
+        # Only now: what the former image has left behind would be kept for ever.
+        gc.collect()
+        gc.freeze()
         self._acknowledge()
 
     def _begin(self, image: Image) -> None:
