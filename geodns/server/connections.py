@@ -39,7 +39,8 @@ class Stage(IntEnum):
 class Connection:
     """A client's connection: what was read and makes no whole query yet, what waits to be sent.
 
-    ``crossed``: TLS has to write before it can read, or the other way round.
+    ``crossed``: TLS has to write before it can read, or the other way round. ``signs``: how many
+    signs of life it has given.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Connection:
         "open",
         "received",
         "sending",
+        "signs",
         "socket",
         "stage",
     )
@@ -65,6 +67,7 @@ class Connection:
         self.client: str | bytes | None = None
         self.stage = Stage.SILENT
         self.last = 0.0
+        self.signs = 0
         self.received = bytearray()
         self.sending = bytearray()
         self.open = True
@@ -118,6 +121,7 @@ class Connections:
 
     def touch(self, connection: Connection) -> None:
         """Notes a sign of life."""
+        connection.signs += 1
         if connection.stage is Stage.TALKING:
             connection.last = self._clock()
             self._stages[Stage.TALKING].move_to_end(connection)
@@ -138,10 +142,20 @@ class Connections:
             if not self._clients[client]:
                 del self._clients[client]
 
-    def longest_silent(self) -> Connection | None:
-        """The one whose last sign of life is the oldest."""
-        first = (next(iter(stage)) for stage in self._stages if stage)
-        return min(first, key=lambda connection: connection.last, default=None)
+    def most_expendable(self) -> Connection | None:
+        """The one that goes first where there is no room for another.
+
+        It is the one whose last sign of life is the oldest; but as long as connections that never
+        asked anything have more than half of all places, one of them. So a flood of empty ones
+        drives out those of its kind, and one that asked once and falls silent can't keep them out.
+        """
+        greeting, silent, talking = (next(iter(stage), None) for stage in self._stages)
+        never_asked = _older(greeting, silent)
+        if never_asked is not None and 2 * (len(self) - len(self._stages[Stage.TALKING])) > len(
+            self
+        ):
+            return never_asked
+        return _older(never_asked, talking)
 
     def next_due(self) -> tuple[float, Connection] | None:
         """The connection whose time is up first, and in how many seconds; negative: it was."""
@@ -153,6 +167,12 @@ class Connections:
             if connection is not None
         )
         return min(due, key=lambda one: one[0], default=None)
+
+
+def _older(one: Connection | None, other: Connection | None) -> Connection | None:
+    if one is None or other is None:
+        return one or other
+    return one if one.last <= other.last else other
 
 
 def _client(host: str) -> str | bytes:

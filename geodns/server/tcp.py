@@ -21,6 +21,8 @@ _MOST_WAITING = 1 << 18
 _LAST_ACCEPTS = 512
 _LAST_READS = 16
 """At a stop: connections that the kernel has made already, and reads from each in one turn."""
+_LAST_LOOKS = 16
+"""Connections that are looked at in turn for one that may go: each may take some time."""
 _OUT_OF_RESOURCES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _REST = 0.1  # seconds in which no connection is taken, where there is nothing to take it with
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -115,6 +117,8 @@ class TcpServer:
             left, connection = due
             if left > 0:
                 return left
+            if self._shows_life(connection) or not connection.open:
+                continue
             if connection.stage is Stage.GREETING:
                 connection.face.drop("handshake")
             self._close(connection)
@@ -164,13 +168,31 @@ class TcpServer:
         return True
 
     def _make_room(self, face: Face) -> bool:
-        # RFC 7766 6.2.3: with the resources exhausted, the one idle for longest goes.
-        oldest = self._connections.longest_silent()
-        if oldest is None:
+        """Closes a connection for another one; False where there is none."""
+        leaving: Connection | None = None
+        for _ in range(_LAST_LOOKS):
+            leaving = self._connections.most_expendable()
+            if leaving is None or not self._shows_life(leaving):
+                break
+        if leaving is None:
             return False
-        face.drop("connection limit")
-        self._close(oldest)
+        if leaving.open:
+            face.drop("connection limit")
+            self._close(leaving)
         return True
+
+    def _shows_life(self, connection: Connection) -> bool:
+        """Whether there was a sign of life that nobody has looked at yet; its query is answered.
+
+        RFC 7766 6.2.3 has idle connections closed, not those whose query waits to be read; and to
+        close with unread data resets (RFC 1122 4.2.2.13), so that replies on their way are lost.
+        """
+        signs = connection.signs
+        mask = selectors.EVENT_WRITE
+        if len(connection.sending) < _MOST_WAITING:
+            mask |= selectors.EVENT_READ
+        self._on_event(connection, mask)
+        return connection.open and connection.signs > signs
 
     def _rest(self) -> None:
         """A connection that can't be taken stays where it is: asking again at once would spin."""

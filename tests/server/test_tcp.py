@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 from collections.abc import Iterator
 
@@ -112,6 +113,69 @@ def test_at_the_connection_limit_the_one_idle_for_longest_goes(running: Running)
     for client in (clients[0], *clients[2:]):
         client.turn()
         assert not client.ended
+
+
+def test_connections_that_never_asked_drive_out_one_another(running: Running) -> None:
+    talking = [running.client() for _ in range(2)]
+    for client in talking:
+        client.send(framed(_WWW))
+        running.replies(client, 1)
+    running.now += 1
+    empty = [running.client() for _ in range(4 * MOST)]
+    running.until(lambda: all(client.ended for client in empty[: -(MOST - 2)]), *empty)
+    running.settle()
+    for client in (*talking, *empty[-(MOST - 2) :]):
+        client.turn()
+        assert not client.ended
+
+
+def test_connections_that_asked_once_do_not_keep_others_out(running: Running) -> None:
+    asked = [running.client() for _ in range(MOST)]
+    for client in asked:
+        client.send(framed(_WWW))
+        running.replies(client, 1)
+    running.now += 1
+    fresh = [running.client() for _ in range(2)]
+    for client in fresh:
+        client.send(framed(_WWW))
+        assert ids(running.replies(client, 1)) == [7]
+    running.until(lambda: asked[0].ended and asked[1].ended, *asked)
+
+
+def test_a_query_that_nobody_has_read_yet_is_answered_before_room_is_made(
+    running: Running,
+) -> None:
+    clients = [running.client() for _ in range(MOST)]
+    running.now += 1
+    clients[0].send(framed(_WWW))
+    running.client()
+    running.selector.get_key(running.sockets.workers[0].tcp[0]).data(selectors.EVENT_READ)
+    running.until(lambda: clients[1].ended, clients[1])
+    assert ids(running.replies(clients[0], 1)) == [7]
+    assert not clients[0].ended
+
+
+def test_what_comes_in_a_flood_of_newcomers_is_answered(running: Running) -> None:
+    for number in range(10 * MOST):
+        client = running.client()
+        client.send(framed(_WWW, number))
+        running.selector.get_key(running.sockets.workers[0].tcp[0]).data(selectors.EVENT_READ)
+    # Each was as old as all others when it had to go, and none of them had been read by then.
+    for number, client in enumerate(running.clients):
+        assert ids(running.replies(client, 1)) == [number]
+
+
+def test_a_query_that_came_while_the_server_was_held_up_is_answered(running: Running) -> None:
+    silent, asking = running.client(), running.client()
+    for client in (silent, asking):
+        client.send(framed(_WWW, 1))
+        running.replies(client, 1)
+    asking.send(framed(_WWW, 2))
+    running.now += IDLE + 1
+    running.server.close_idle()
+    assert ids(running.replies(asking, 2)) == [1, 2]
+    running.until(lambda: silent.ended, silent)
+    assert not asking.ended
 
 
 def test_clients_that_come_and_go_at_once_cost_nobody_a_connection(running: Running) -> None:
