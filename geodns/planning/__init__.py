@@ -1,0 +1,1 @@
+"""Capacity planning: which region should serve how much of which clients' demand."""
