@@ -139,7 +139,7 @@ def _read_question(
     type = int.from_bytes(question[-4:-2], "big")
     qclass = int.from_bytes(question[-2:], "big")
     if qclass == _CH:
-        reply = _identify(packet, question, identity)
+        reply = _identify(packet, question, opt, identity)
         if reply is not None:
             return reply
     if type in (_OPT, _TKEY, _TSIG):
@@ -153,8 +153,11 @@ def _read_question(
     return ColdQuery(head, question, opt)
 
 
-def _identify(packet: bytes, question: bytes, identity: Identity) -> bytes | None:
-    """RFC 4892 3: who answers, as TXT in class CH; None where there is nothing to say."""
+def _identify(packet: bytes, question: bytes, opt: Opt | None, identity: Identity) -> bytes | None:
+    """RFC 4892 3: who answers, as TXT in class CH; None where there is nothing to say.
+
+    What is in it is bounded by the configuration: it fits into the least UDP size.
+    """
     name = question[:-4].lower()
     value = identity.version if name in _VERSION_NAMES else ""
     value = identity.name if name in _IDENTITY_NAMES else value
@@ -164,7 +167,11 @@ def _identify(packet: bytes, question: bytes, identity: Identity) -> bytes | Non
     header = DNSHeader(id=record.header.id, qr=1, aa=1, ra=0, rd=record.header.rd)
     reply = DNSRecord(header, q=DNSQuestion(record.q.qname, record.q.qtype, CLASS.CH))
     reply.add_answer(RR(record.q.qname, QTYPE.TXT, CLASS.CH, ttl=0, rdata=TXT(value)))
-    return bytes(reply.pack())
+    packed = bytes(reply.pack())
+    if opt is None:
+        return packed
+    # RFC 6891 6.1.1: a reply to a query with an OPT record has one, whatever was asked.
+    return packed[:10] + b"\0\1" + packed[12:] + opt.record()
 
 
 def error_reply(

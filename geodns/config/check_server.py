@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from geodns.problem import Problem
 from geodns.server.tls import TlsError, read_pem
 from geodns.wording import shown
 from geodns.yamlfile import Document, Keys
+
+_MOST_IDENTITY = 128
+_MOST_SOCKET_PATH = 107
 
 
 def repeated_listen(sources: Sources) -> Iterator[Problem]:
@@ -45,6 +49,28 @@ def missing_files(sources: Sources) -> Iterator[Problem]:
     for name, check in sources.services.settings.checks.items():
         if isinstance(check, HttpCheck) and check.ca is not None:
             yield from missing_file(check.ca, sources.services.document, ("checks", name, "ca"))
+
+
+def too_long_identity(sources: Sources) -> Iterator[Problem]:
+    """What every reply may have to carry fits, with all else, into the least UDP reply, 512 bytes."""
+    document, server = sources.server.document, sources.server.settings
+    size = len((server.identity or "").encode())
+    if size > _MOST_IDENTITY:
+        message = f"this has {size} bytes; {_MOST_IDENTITY} are the most that replies have room for"
+        yield document.problem("too-long", message, ("identity",))
+
+
+def too_long_socket_path(sources: Sources) -> Iterator[Problem]:
+    """The admin socket can be bound: unix(7) has room for 107 bytes of a path and a NUL."""
+    server = sources.server
+    path = server.settings.admin.socket
+    size = len(os.fsencode(path)) if path is not None else 0
+    if size > _MOST_SOCKET_PATH:
+        yield server.document.problem(
+            "too-long",
+            f"{path} has {size} bytes; the path of a Unix socket has at most {_MOST_SOCKET_PATH}",
+            ("admin", "socket"),
+        )
 
 
 def unusable_certificate(sources: Sources) -> Iterator[Problem]:
@@ -102,4 +128,10 @@ def _why_not(path: Path, error: OSError | ValueError) -> str:
     return f"{shown(str(path))} can't be used: {reason}"
 
 
-SERVER_RULES: tuple[Rule, ...] = (repeated_listen, missing_files, unusable_certificate)
+SERVER_RULES: tuple[Rule, ...] = (
+    repeated_listen,
+    missing_files,
+    too_long_identity,
+    too_long_socket_path,
+    unusable_certificate,
+)

@@ -277,6 +277,35 @@ def test_who_has_edns_is_told_why(engine: Engine, packet: bytes, rcode: str, err
     assert errors_of(message) == [error]
 
 
+def test_who_asks_for_the_identity_gets_edns_as_in_every_other_reply(engine: Engine) -> None:
+    asking = opt(option(NSID, b"") + option(COOKIE, bytes(8)) + option(ECS, V4), do=True)
+    message = reply_to(engine, in_class(asked(asking, name="id.server", type="TXT"), 3))
+    assert [rrset.to_text() for rrset in message.answer] == ['id.server. 0 CH TXT "ns1.demo"']
+    assert message.ednsflags & dns.flags.DO
+    found = options_of(message)
+    assert found[NSID] == b"ns1.demo"
+    assert len(found[COOKIE]) == 24
+    assert found[ECS] == V4
+    plain = reply_to(engine, in_class(asked(name="id.server", type="TXT"), 3))
+    assert plain.edns == -1
+    assert plain.answer == message.answer
+
+
+def test_the_longest_identity_fits_with_all_else_into_the_least_reply(tmp_path: Path) -> None:
+    cookies = CookieJar([bytes(16)])
+    identity = Identity("i" * 128, "v" * 240)
+    engine = Engine(image(tmp_path), identity, cookies=cookies, moment=Moment(NOW))
+    everything = opt(
+        option(NSID, b"") + option(COOKIE, bytes(8)) + option(ECS, b"\0\2\x80\0" + bytes(16)),
+        size=512,
+    )
+    for name in ("hostname.bind", "version.server"):
+        reply = engine.respond(in_class(asked(everything, name=name, type="TXT"), 3), HOST)
+        assert reply is not None
+        assert len(reply) <= 512
+        assert len(dns.message.from_wire(reply).options) == 3
+
+
 def test_who_has_no_edns_is_told_nothing_more(engine: Engine) -> None:
     message = reply_to(engine, query("www.elsewhere.test"))
     assert message.rcode() == dns.rcode.REFUSED

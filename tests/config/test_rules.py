@@ -250,6 +250,10 @@ def test_thresholds_let_a_group_come_back(
         ("tcp: {idle: 0}", [("bad-value", 1, 13)]),
         ("client_subnet: {accept: yes}", [("wrong-type", 1, 25)]),
         ("identity: 7", [("wrong-type", 1, 11)]),
+        (f"identity: {'x' * 128}", []),
+        (f"identity: {'ä' * 65}", [("too-long", 1, 11)]),
+        (f"admin: {{socket: /{'x' * 106}}}", []),
+        (f"admin: {{socket: /{'x' * 107}}}", [("too-long", 1, 17)]),
         ("- 1", [("wrong-type", 1, 1)]),
     ],
 )
