@@ -52,7 +52,7 @@ def missing_files(sources: Sources) -> Iterator[Problem]:
 
 
 def too_long_identity(sources: Sources) -> Iterator[Problem]:
-    """What every reply may have to carry fits, with all else, into the least UDP reply, 512 bytes."""
+    """What every reply may have to carry fits, with all else, into 512 bytes, the least limit."""
     document, server = sources.server.document, sources.server.settings
     size = len((server.identity or "").encode())
     if size > _MOST_IDENTITY:
