@@ -1,0 +1,1 @@
+"""Load that is felt: what endpoints report becomes availability and shares, without swinging."""
