@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from geodns.config.check_abuse import ABUSE_RULES
 from geodns.config.check_access import ACCESS_RULES
+from geodns.config.check_latency import LATENCY_RULES
 from geodns.config.check_names import NAME_RULES
 from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder, visible
 from geodns.config.check_services import SERVICES_RULES
@@ -26,19 +28,24 @@ from geodns.config.settings import (
 )
 from geodns.config.source import Model, Source, no_source, read_source
 from geodns.config.sources import Rule, Sources
-from geodns.latency.table import read_table
+from geodns.latency.age import counting
+from geodns.latency.estimate import DEFAULT
+from geodns.latency.table import latency_row, read_whole
 from geodns.problem import ConfigurationError, Problem
 from geodns.yamlfile import Keys
 from geodns.zone.content import Zone
 from geodns.zone.load import load_zones
 
 
-def load(path: Path) -> tuple[Configuration, tuple[Problem, ...]]:
+def load(path: Path, *, now: float | None = None) -> tuple[Configuration, tuple[Problem, ...]]:
     """The configuration that starts at a server file (``geodns.yaml``), and its warnings.
 
+    ``now``, seconds since 1970, decides which figures of latency tables are too old; None: the
+    system's clock says it.
     Raises ConfigurationError with every problem of all files if there is an error among them.
     """
-    loading = _Loading(Path(os.path.abspath(path)))  # noqa: PTH100  # resolve() follows links
+    absolute_path = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() follows links
+    loading = _Loading(absolute_path, time.time() if now is None else now)
     problems = loading.run()
     if any(problem.severity == "error" for problem in problems):
         raise ConfigurationError(problems, loading.watched())
@@ -48,7 +55,8 @@ def load(path: Path) -> tuple[Configuration, tuple[Problem, ...]]:
 class _Loading:
     """One pass over all files. Problems are collected in the order of the files."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: float) -> None:
+        self.now = now
         server = read_source(Server, path)
         self.server = replace(server, settings=absolute(server.settings, path.parent))
         self.found: list[Problem] = list(server.problems)
@@ -58,6 +66,7 @@ class _Loading:
         services = replace(services, settings=absolute(services.settings, folder))
         self.sources = Sources(self.server, topology, services)
         self.latency: tuple[LatencyRow, ...] = ()
+        self.estimate = DEFAULT
         self.zone_files: list[Path] = []
 
     def run(self) -> tuple[Problem, ...]:
@@ -68,6 +77,7 @@ class _Loading:
             SERVER_RULES,
             ABUSE_RULES,
             ACCESS_RULES,
+            LATENCY_RULES,
             NAME_RULES,
             TOPOLOGY_RULES,
             SERVICES_RULES,
@@ -94,6 +104,7 @@ class _Loading:
             latency=self.latency,
             zones=self.sources.zones,
             files=self.watched(),
+            estimate=self.estimate,
         )
 
     def watched(self) -> tuple[Path, ...]:
@@ -140,14 +151,18 @@ class _Loading:
             self.found.extend(missing)
             if missing:
                 continue
-            table, problems = read_table(file, self.sources.region_names())
+            table = read_whole(file, self.sources.region_names())
             self.found.extend(
                 problem
-                for problem in problems
+                for problem in table.problems
                 if topology.readable or problem.id != "undefined-region"
             )
-            for row in table:
-                rows.setdefault(row.client, row)
+            table, warnings = counting(table, self.server.settings.latency_age, self.now)
+            self.found.extend(warnings)
+            if table.estimate is not None and not self.estimate.fitted:
+                self.estimate = table.estimate
+            for row in table.rows:
+                rows.setdefault(row.client, latency_row(row))
         return tuple(rows.values())
 
     def _zones(self) -> tuple[Zone, ...]:

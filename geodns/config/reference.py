@@ -59,9 +59,11 @@ _VALUES = {
     "base64": "base64",
     "service": "none; `service` names a service",
 }
-_LATENCY = """Client → region → milliseconds. The most specific row wins: prefix, ASN, subdivision,
-country, continent, `default`. A region that a row does not name is estimated from its distance.
-A table may also be CSV with the header `client,region,ms` and, optionally, `samples,measured`.
+_LATENCY = """Client → region → milliseconds. The most specific row wins: prefix, AS number in a
+country, AS number, subdivision, country, continent, `default`. A region that a row does not name is
+estimated from its distance. A figure is a number of milliseconds, or a mapping with more. A table
+may also be CSV with the header `client,region,ms` and, optionally, `samples`, `measured`,
+`confidence`, `base` and `per_1000_km`. See [latency tables](latency.md).
 """
 
 
@@ -133,8 +135,13 @@ def _default(value: Any, words: str) -> str:
     if isinstance(value, float):
         if words.startswith("a share"):
             return f"{value:.0%}"
-        return f"{value:g}s" if words.startswith("a duration") else f"{value:g}"
+        return _span(value) if words.startswith("a duration") else f"{value:g}"
     return _yaml(value)
+
+
+def _span(seconds: float) -> str:
+    days, rest = divmod(seconds, 86_400)
+    return f"{days:g}d" if days and not rest else f"{seconds:g}s"
 
 
 def _yaml(value: Any) -> str:

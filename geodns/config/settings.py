@@ -7,7 +7,6 @@ module deeper down checks it again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -18,7 +17,7 @@ from geodns.config.abuse import Cookies, RateLimit
 from geodns.config.access import AccountName, AllowQuery, VersionText
 from geodns.config.base import Flag, Number, Settings, Whole
 from geodns.config.https import Https
-from geodns.config.load_settings import LoadReport, LoadShedding
+from geodns.config.latency import LatencyAge, LatencyTable
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
 from geodns.config.transports import Proxy, Tcp, Tls
 from geodns.config.values import (
@@ -35,6 +34,7 @@ from geodns.config.values import (
     parse_socket_address,
 )
 from geodns.config.wording import StandIn, Words
+from geodns.latency.estimate import DEFAULT, Estimate
 from geodns.zone.content import Zone
 
 __all__ = [
@@ -58,11 +58,10 @@ __all__ = [
     "Health",
     "HttpCheck",
     "Https",
+    "LatencyAge",
     "LatencyRow",
     "LatencyTable",
     "Listen",
-    "LoadReport",
-    "LoadShedding",
     "Log",
     "Proxy",
     "RateLimit",
@@ -147,6 +146,9 @@ class Server(Settings):
     services: Path | None = Field(None, description="file of services and health checks")
     latency: tuple[Path, ...] = Field(
         (), description="latency tables, YAML or CSV; for the same client the earlier file wins"
+    )
+    latency_age: LatencyAge = Field(
+        LatencyAge(), description="how old the figures of latency tables may be"
     )
     zones: Path | None = Field(None, description="folder of zone files: *.yaml, *.zone, *.db")
     allow_query: AllowQuery = Field(AllowQuery(), description="who may ask, zone by zone")
@@ -266,9 +268,6 @@ class Service(Settings):
         "latency", description="how endpoints are ranked for a client"
     )
     check: str | None = Field(None, description="the health check; none: always healthy")
-    load: LoadShedding | None = Field(
-        None, description="shed load between two watermarks, load: {} between the usual; none: never"
-    )
     ttl: TTL = Field(30.0, description="of the answers, where the zone gives none")
     answers: Whole = Field(1, ge=1, le=64, description="addresses in one answer")
     https: Https | None = Field(
@@ -343,17 +342,6 @@ class Services(Settings):
 # --- latency tables ---------------------------------------------------------------------------
 
 
-class LatencyTable(Settings):
-    """A latency table in YAML: client → region → milliseconds."""
-
-    measured: date | None = Field(None, description="when, as in 2026-11-01")
-    latency: dict[str, dict[str, Annotated[Number, Field(ge=0, le=100_000)]]] = Field(
-        {},
-        description="by client (prefix, AS number, subdivision, country, continent or default): "
-        "milliseconds by region",
-    )
-
-
 class LatencyRow(NamedTuple):
     """One line of a latency table.
 
@@ -373,6 +361,7 @@ class Configuration:
     """All that was read, whole and consistent; paths are absolute.
 
     ``files`` are all files and folders that a change of is a change of the configuration.
+    ``latency`` holds only what is not too old, and ``estimate`` is for all that it does not name.
     """
 
     server: Server
@@ -381,3 +370,4 @@ class Configuration:
     latency: tuple[LatencyRow, ...]
     zones: tuple[Zone, ...]
     files: tuple[Path, ...]
+    estimate: Estimate = DEFAULT

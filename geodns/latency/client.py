@@ -1,4 +1,4 @@
-"""The grammar of a latency table's client keys: ``203.0.113.0/24``, ``AS4134``, ``EU-DE``."""
+"""The grammar of a latency table's client keys: ``203.0.113.0/24``, ``AS4134-CN``, ``EU-DE``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Network = IPv4Network | IPv6Network
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 _MOST_ASN = 2**32 - 1  # RFC 6793: AS numbers have four octets
 _PREFIX = re.compile(r"[0-9A-Fa-f:.]+(/\d{1,3})?", re.ASCII)
-_ASN = re.compile(r"AS(\d{1,20})", re.ASCII)
+_ASN = re.compile(r"AS(\d{1,20})(?:-([A-Z]{2}))?", re.ASCII)
 _AREA = re.compile(r"([A-Z]{2})(?:-([A-Z]{2})(?:-([A-Z0-9]{1,3}))?)?", re.ASCII)
 
 # Addresses in these are looked up as the IPv4 address that they carry, so a row for them would
@@ -34,14 +34,15 @@ class Level(IntEnum):
     COUNTRY = 2
     SUBDIVISION = 3
     ASN = 4
-    PREFIX = 5
+    ASN_COUNTRY = 5
+    PREFIX = 6
 
 
 class ClientKey(NamedTuple):
     """A checked key. ``code`` is what a client's place is compared with.
 
-    ``EU``, ``DE`` of ``EU-DE``, ``US-CA`` of ``NA-US-CA``, ``4134`` of ``AS4134``, the prefix, or
-    nothing for ``default``. ``text`` is the whole key in canonical form.
+    ``EU``, ``DE`` of ``EU-DE``, ``US-CA`` of ``NA-US-CA``, ``4134`` of ``AS4134``, ``4134-CN`` of
+    ``AS4134-CN``, the prefix, or nothing for ``default``. ``text`` is the whole key, canonical.
     """
 
     level: Level
@@ -69,13 +70,13 @@ def parse_client(text: str) -> ClientKey:
     if word.lower() == "default":
         return ClientKey(Level.DEFAULT, "", "default")
     if (match := _ASN.fullmatch(upper)) is not None:
-        return _asn(match[1])
+        return _asn(match[1], match[2])
     if (match := _AREA.fullmatch(upper)) is not None:
         return _area(upper, match[1], match[2], match[3])
     raise ClientKeyError(
         f"{shown(text)} is not a client",
-        "write a prefix as in 203.0.113.0/24, an AS number as in AS4134, a continent, country or "
-        "subdivision as in EU, EU-DE, NA-US-CA, or default",
+        "write a prefix as in 203.0.113.0/24, an AS number as in AS4134 or, in one country, "
+        "AS4134-CN, a continent, country or subdivision as in EU, EU-DE, NA-US-CA, or default",
     )
 
 
@@ -107,11 +108,18 @@ def _prefix(word: str) -> ClientKey:
     return ClientKey(Level.PREFIX, str(network), str(network))
 
 
-def _asn(digits: str) -> ClientKey:
+def _asn(digits: str, country: str | None) -> ClientKey:
     number = int(digits)
     if not 0 < number <= _MOST_ASN:
         raise ClientKeyError(f"AS{digits} is not an AS number", f"they run from 1 to {_MOST_ASN}")
-    return ClientKey(Level.ASN, str(number), f"AS{number}")
+    if country is None:
+        return ClientKey(Level.ASN, str(number), f"AS{number}")
+    if country_centre(country) is None:
+        raise ClientKeyError(
+            f"{shown(f'AS{digits}-{country}')}: no country has the code {country}", "see ISO 3166-1"
+        )
+    code = f"{number}-{country}"
+    return ClientKey(Level.ASN_COUNTRY, code, f"AS{code}")
 
 
 def _area(text: str, continent: str, country: str | None, subdivision: str | None) -> ClientKey:

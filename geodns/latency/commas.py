@@ -1,7 +1,10 @@
-"""Reads a latency table in CSV (RFC 4180): ``client,region,ms``, optionally ``samples,measured``.
+"""Reads a latency table in CSV (RFC 4180): ``client,region,ms``, and columns that may be absent.
 
+Those are ``samples``, ``measured``, ``confidence``, and the estimate's ``base``, ``per_1000_km``.
 Measurements come line by line, so a client's row is all the lines that name it. A quoted cell ends
-in its line: nothing in such a table has a line break in it.
+in its line: nothing in such a table has a line break in it. A line with ``base`` and
+``per_1000_km`` holds no figure but a line of the estimate: for a continent and a region, or for
+``default``.
 """
 
 from __future__ import annotations
@@ -11,12 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from geodns.latency.draft import TableDraft
+from geodns.latency.figure import Figure
 from geodns.problem import Problem
 from geodns.wording import did_you_mean, shown
 from geodns.yamlfile import Position
 
 _REQUIRED = ("client", "region", "ms")
-_COLUMNS = (*_REQUIRED, "samples", "measured")
+_ESTIMATE = ("base", "per_1000_km")
+_COLUMNS = (*_REQUIRED, "samples", "measured", "confidence", *_ESTIMATE)
 _CELL = re.compile(r'[ \t]*"((?:[^"]|"")*)"[ \t]*(?=,|\Z)|([^",]*)(?=,|\Z)')
 _NUMBER = re.compile(r"\d+(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
 _COUNT = re.compile(r"\d{1,18}", re.ASCII)
@@ -104,15 +109,44 @@ def _columns(draft: TableDraft, header: list[_Cell]) -> list[str] | None:
 
 
 def _add(draft: TableDraft, cells: dict[str, _Cell]) -> None:
-    client, region, ms = (cells[name] for name in _REQUIRED)
-    number = float(ms.text) if _NUMBER.fullmatch(ms.text) else ms.text
+    written = {name: cell for name, cell in cells.items() if cell.text or name in _REQUIRED}
+    if any(name in written for name in _ESTIMATE):
+        _add_line(draft, written)
+        return
+    client, region, ms = (written[name] for name in _REQUIRED)
+    milliseconds = draft.milliseconds(_number(ms.text), ms.at)
+    samples, measured, confidence = map(written.get, ("samples", "measured", "confidence"))
+    figure = None
+    if milliseconds is not None:
+        figure = Figure(
+            milliseconds,
+            draft.samples(_count(samples.text), samples.at) if samples else None,
+            draft.date(measured.text, measured.at) if measured else None,
+            draft.confidence(_number(confidence.text), confidence.at) if confidence else None,
+            ms.at[0],
+        )
     key = draft.client(client.text, client.at)
     if key is not None:
-        draft.add(key, region.text, number, region.at, ms.at)
-    samples, measured = cells.get("samples"), cells.get("measured")
-    if samples is not None and samples.text and _COUNT.fullmatch(samples.text) is None:
+        draft.add(key, region.text, figure, region.at)
+
+
+def _add_line(draft: TableDraft, cells: dict[str, _Cell]) -> None:
+    client, region, ms = (cells[name] for name in _REQUIRED)
+    if ms.text:
         draft.problem(
-            "bad-samples", f"{shown(samples.text)} is not a number of samples", samples.at
+            "bad-estimate", "a line of the estimate has no milliseconds of its own", ms.at
         )
-    if measured is not None and measured.text:
-        draft.check_measured(measured.text, measured.at)
+        return
+    key = draft.client(client.text, client.at)
+    base, slope = (_number(cells[name].text) if name in cells else "" for name in _ESTIMATE)
+    if key is not None:
+        everybody = key == "default"
+        draft.line(None if everybody else key, region.text or None, base, slope, client.at)
+
+
+def _number(text: str) -> float | str:
+    return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def _count(text: str) -> int | str:
+    return int(text) if _COUNT.fullmatch(text) else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from pydantic import TypeAdapter
 from geodns import yamlfile
 from geodns.config.settings import LatencyRow, LatencyTable
 from geodns.latency.draft import MOST_MILLISECONDS
-from geodns.latency.table import read_table
+from geodns.latency.estimate import Estimate, Line
+from geodns.latency.figure import Figure, Table, TableRow
+from geodns.latency.table import read_table, read_whole
 
 REGIONS = ("eu-central-1", "us-east-1", "ap-southeast-1")
 
@@ -123,6 +126,76 @@ def test_all_mistakes_are_reported_at_once_and_the_rest_is_read(tmp_path: Path) 
     ]
 
 
+def test_a_figure_may_say_what_is_known_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "latency.yaml"
+    file.write_text(
+        "measured: 2026-11-01\n"
+        "estimate:\n"
+        "  base: 8\n"
+        "  per_1000_km: 14.5\n"
+        "  continents: {EU: {eu-central-1: {base: 6, per_1000_km: 13}}}\n"
+        "latency:\n"
+        "  EU:\n"
+        "    eu-central-1: {ms: 14, samples: 52, measured: 2026-10-30, confidence: 93%}\n"
+        "    us-east-1: 92\n",
+        encoding="utf-8",
+    )
+    table = read_whole(file, REGIONS)
+    assert table == Table(
+        file,
+        (
+            TableRow(
+                "EU",
+                {
+                    "eu-central-1": Figure(14.0, 52, date(2026, 10, 30), 0.93, 8),
+                    "us-east-1": Figure(92.0, None, date(2026, 11, 1), None, 9),
+                },
+            ),
+        ),
+        date(2026, 11, 1),
+        Estimate(Line(8.0, 0.0145), {("EU", "eu-central-1"): Line(6.0, 0.013)}, fitted=True),
+    )
+    LatencyTable.model_validate(yamlfile.read(file)[0].data)
+
+
+@pytest.mark.parametrize(
+    ("figure", "problem"),
+    [
+        ("{ms: 14, sample: 3}", "1:36: error: unknown key 'sample' (did you mean samples?)"),
+        ("{samples: 3}", "1:27: error: None is not a round-trip time"),
+        ("{ms: 14, samples: 1.5}", "1:45: error: 1.5 is not a number of samples"),
+        ("{ms: 14, samples: -2}", "1:45: error: -2 is not a number of samples"),
+        ("{ms: 14, confidence: 2}", "1:48: error: 2 is not a confidence"),
+        ("{ms: 14, measured: 2026-13-01}", "1:46: error: '2026-13-01' is not a date"),
+    ],
+)
+def test_a_mistake_inside_a_figure_is_reported_where_it_stands(
+    tmp_path: Path, figure: str, problem: str
+) -> None:
+    found = read(tmp_path, f"latency: {{EU: {{us-east-1: {figure}}}}}")[1]
+    assert len(found) == 1
+    assert found[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("estimate: 3", "1:11: error: estimate must be a mapping"),
+        ("estimate: {base: 3}", "1:11: error: 3.0 and None are no line" ),
+        ("estimate: {base: 3, per_1000_km: -1}", "1:11: error: 3 and -1 are no line"),
+        ("estimate: {base: 3, per_1000_km: 9, contnents: {}}", "1:37: error: unknown key"),
+        ("estimate: {base: 3, per_1000_km: 9, continents: {XX: {us-east-1: {base: 1, "
+         "per_1000_km: 1}}}}", "1:55: error: 'XX' is not a continent"),
+        ("estimate: {base: 3, per_1000_km: 9, continents: {EU: {us-east-9: {base: 1, "
+         "per_1000_km: 1}}}}", "1:55: error: region 'us-east-9' is not in the topology"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_estimate_is_reported(tmp_path: Path, text: str, problem: str) -> None:
+    found = read(tmp_path, text)[1]
+    assert len(found) == 1
+    assert found[0].startswith(problem.replace("3.0", "3"))
+
+
 # --- CSV --------------------------------------------------------------------------------------
 
 
@@ -173,6 +246,43 @@ def test_a_mistake_in_csv_is_reported_where_it_stands(
     problems = read(tmp_path, text, "latency.csv")[1]
     assert problems
     assert problems[0].startswith(problem)
+
+
+def test_a_csv_table_holds_what_is_known_of_a_figure_and_the_estimate(tmp_path: Path) -> None:
+    file = tmp_path / "latency.csv"
+    file.write_text(
+        "client,region,ms,samples,measured,confidence,base,per_1000_km\n"
+        "default,,,,,,8,14.5\n"
+        "EU,eu-central-1,,,,,6,13\n"
+        "EU,eu-central-1,14,52,2026-10-30,0.93,,\n",
+        encoding="utf-8",
+    )
+    table = read_whole(file, REGIONS)
+    assert table.problems == ()
+    assert table.rows == (
+        TableRow("EU", {"eu-central-1": Figure(14.0, 52, date(2026, 10, 30), 0.93, 4)}),
+    )
+    assert table.estimate == Estimate(
+        Line(8.0, 0.0145), {("EU", "eu-central-1"): Line(6.0, 0.013)}, fitted=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("EU,us-east-1,3,4,5", "2:14: error: a line of the estimate has no milliseconds"),
+        ("EU,us-east-1,,4,", "2:1: error: 4.0 and '' are no line of an estimate"),
+        ("EU-DE,us-east-1,,4,5", "2:1: error: 'EU-DE' is not a continent"),
+        ("default,,,4,5\ndefault,,,4,5", "3:1: error: the estimate stands here a second time"),
+    ],
+)
+def test_a_mistake_in_the_estimate_of_a_csv_is_reported(
+    tmp_path: Path, line: str, problem: str
+) -> None:
+    text = f"client,region,ms,base,per_1000_km\n{line}\n"
+    found = read(tmp_path, text, "latency.csv")[1]
+    assert len(found) == 1
+    assert found[0].startswith(problem)
 
 
 # --- files ------------------------------------------------------------------------------------
@@ -241,4 +351,7 @@ def test_the_reader_accepts_what_the_schema_accepts(
         assert problems
     else:
         assert problems == []
-        assert {row.client: row.milliseconds for row in read_rows} == table.latency
+        assert {row.client: row.milliseconds for row in read_rows} == {
+            client: {region: figure.ms for region, figure in figures.items()}
+            for client, figures in table.latency.items()
+        }
