@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from geodns.config.base import Settings, Whole
+from geodns.config.load_settings import LoadReport
 from geodns.config.values import Duration, parse_status
 from geodns.config.wording import Words
 
@@ -48,6 +49,9 @@ class HttpCheck(_Check):
         None, description="Host header and TLS server name; default: the address"
     )
     expect: Expect = Field(Expect(), description="what a healthy answer looks like")
+    load: LoadReport | None = Field(
+        None, description="where a healthy answer tells the endpoint's load; none: nowhere"
+    )
     ca: Path | None = Field(
         None, description="PEM file of the authorities to trust in place of the system's"
     )

@@ -18,6 +18,7 @@ from geodns.config.access import AccountName, AllowQuery, VersionText
 from geodns.config.base import Flag, Number, Settings, Whole
 from geodns.config.https import Https
 from geodns.config.latency import LatencyAge, LatencyTable
+from geodns.config.load_settings import LoadReport, LoadShedding
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
 from geodns.config.transports import Proxy, Tcp, Tls
 from geodns.config.values import (
@@ -62,6 +63,8 @@ __all__ = [
     "LatencyRow",
     "LatencyTable",
     "Listen",
+    "LoadReport",
+    "LoadShedding",
     "Log",
     "Proxy",
     "RateLimit",
@@ -268,6 +271,9 @@ class Service(Settings):
         "latency", description="how endpoints are ranked for a client"
     )
     check: str | None = Field(None, description="the health check; none: always healthy")
+    load: LoadShedding | None = Field(
+        None, description="shed load between two watermarks, load: {} between the usual; none: never"
+    )
     ttl: TTL = Field(30.0, description="of the answers, where the zone gives none")
     answers: Whole = Field(1, ge=1, le=64, description="addresses in one answer")
     https: Https | None = Field(
