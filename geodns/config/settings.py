@@ -272,7 +272,7 @@ class Service(Settings):
     )
     check: str | None = Field(None, description="the health check; none: always healthy")
     load: LoadShedding | None = Field(
-        None, description="shed load between two watermarks, load: {} between the usual; none: never"
+        None, description="shed load between two watermarks; load: {} takes the usual ones"
     )
     ttl: TTL = Field(30.0, description="of the answers, where the zone gives none")
     answers: Whole = Field(1, ge=1, le=64, description="addresses in one answer")
