@@ -28,14 +28,18 @@ class Located(NamedTuple):
 
 
 class Client:
-    """``located[m]`` is the position on location map m, None until it is asked for."""
+    """``located[m]`` is the position on location map m, None until it is asked for.
 
-    __slots__ = ("address", "family", "located")
+    ``counts[m]`` is how many queries were answered by it.
+    """
+
+    __slots__ = ("address", "counts", "family", "located")
 
     def __init__(self, family: int, address: int, maps: int) -> None:
         self.family = family
         self.address = address
         self.located: list[Located | None] = [None] * maps
+        self.counts = [0] * maps
 
     def locate(self, maps: Sequence[LocationMap], number: int) -> Located:
         """Finds and remembers the position on a map."""

@@ -7,11 +7,13 @@ the same thread, between two packets.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from geodns.answer.client import Client, client_of_host
 from geodns.answer.cold import ColdQuery, Identity, error_reply, read_query
 from geodns.answer.cookies import CookieJar
+from geodns.answer.demand import ByServices, Leftovers, add_clients, services_by_map
 from geodns.answer.edns import LEAST_PAYLOAD, EdnsRules, Opt
 from geodns.answer.entry import Entry
 from geodns.answer.fit import MOST_BYTES, fitted
@@ -22,7 +24,7 @@ from geodns.answer.limits import Bucket, Limiter, Verdict
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.moment import Moment
 from geodns.answer.names import HEADER_BYTES, name_end
-from geodns.answer.opts import OptTable, bounded
+from geodns.answer.opts import OptTable
 from geodns.answer.plan import Plan
 from geodns.answer.ready import QUERY_HEADS, Ready
 from geodns.answer.resolve import FORMERR, GeoPart, resolve
@@ -31,6 +33,7 @@ from geodns.answer.service import States
 _MOST_QUESTIONS = 200_000
 _MOST_PASSING = 10_000
 _MOST_CLIENTS = 50_000
+_MOST_STRANGERS = 5_000
 """Bounds of what is remembered; about 400 bytes each. A full table is emptied and fills again."""
 
 _join = b"".join  # faster than a chain of additions
@@ -73,6 +76,7 @@ class Engine:
 
     ``keepalive`` is how long an idle connection may stay, in units of 100 ms. Cookies and limits
     need a ``moment`` that someone keeps up to date; without a ``limiter`` there are no limits.
+    Clients that it forgets are put in ``leftovers`` with what they have counted.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class Engine:
         cookies: CookieJar | None = None,
         limiter: Limiter | None = None,
         moment: Moment | None = None,
+        leftovers: Leftovers | None = None,
     ) -> None:
         self._image = image
         self._identity = identity
@@ -99,7 +104,10 @@ class Engine:
         self._maps = (*image.locations, NO_LOCATION)
         self._moment = moment if moment is not None else Moment()
         rules = EdnsRules(identity.nsid, accept_client_subnet, keepalive=keepalive)
-        self._opt_table = OptTable(rules, cookies, self._moment, len(self._maps))
+        self._leftovers = leftovers if leftovers is not None else Leftovers()
+        self._services = services_by_map(image)
+        self._strangers: list[Client] = []
+        self._opt_table = OptTable(rules, cookies, self._moment, len(self._maps), self._leave)
         self._opts = self._opt_table.known
         self._limiter = limiter
         self._hosts = limiter.hosts if limiter is not None else None
@@ -147,6 +155,7 @@ class Engine:
             if client is None:
                 client = self._clients.get(host) or self._remember_client(host)
             location = plan.location
+            client.counts[location] += 1
             located = client.located[location] or client.locate(self._maps, location)
             number, slot, scope, split = located
             table = plan.tables[number] or plan.build(number)
@@ -170,8 +179,23 @@ class Engine:
 
     def _remember_client(self, host: str) -> Client:
         client = client_of_host(host, len(self._maps))
-        bounded(self._clients, _MOST_CLIENTS)[host] = client
+        if len(self._clients) >= _MOST_CLIENTS:
+            self._leave(self._clients.values())
+            self._clients.clear()
+        self._clients[host] = client
         return client
+
+    def _stranger(self, family: int, address: int) -> Client:
+        """A client that is not remembered, but counts."""
+        if len(self._strangers) >= _MOST_STRANGERS:
+            self._leave(self._strangers)
+            self._strangers.clear()
+        client = Client(family, address, len(self._maps))
+        self._strangers.append(client)
+        return client
+
+    def _leave(self, clients: Iterable[Client]) -> None:
+        self._leftovers.put(self._services, list(clients))
 
     def _admit(self, host: str) -> Bucket:
         assert self._limiter is not None
@@ -239,9 +263,10 @@ class Engine:
         if plan is None:
             return entry.replies[0], 0
         if opt is not None and opt.scoped and opt.subnet is not None:
-            client = Client(opt.subnet.family, opt.subnet.address, len(self._maps))
+            client = self._stranger(opt.subnet.family, opt.subnet.address)
         else:
             client = self._clients.get(host) or self._remember_client(host)
+        client.counts[plan.location] += 1
         located = client.located[plan.location] or client.locate(self._maps, plan.location)
         table = plan.tables[located.number] or plan.build(located.number)
         one = len(table) == 1
@@ -319,6 +344,19 @@ class Engine:
         for entry in [*self._questions.values(), *self._passing.values()]:
             total.take(entry.replies)
         return total
+
+    def add_demand(self, sums: ByServices) -> None:
+        """Adds what the remembered clients have counted. Another thread may ask, as above."""
+        add_clients(sums, self._services, self._remembered())
+
+    def leave(self) -> None:
+        """Leaves all clients with their counts; the engine is not used again."""
+        self._leave(self._remembered())
+
+    def _remembered(self) -> list[Client]:
+        # A copy of each table in one step: its own thread goes on filling it.
+        hosts, strangers = list(self._clients.values()), list(self._strangers)
+        return [*hosts, *strangers, *self._opt_table.clients()]
 
 
 def _ordinary(question: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from geodns.answer.client import Client
@@ -45,17 +46,24 @@ class _Shape(NamedTuple):
 class OptTable:
     """Finds what a record from a host means. ``known`` holds what means the same from any host.
 
-    ``maps`` is how many location maps there are. One thread's own, like the engine.
+    ``maps`` is how many location maps there are; ``forget`` is given the clients that are about
+    to be forgotten. One thread's own, like the engine.
     """
 
     def __init__(
-        self, rules: EdnsRules, cookies: CookieJar | None, moment: Moment, maps: int
+        self,
+        rules: EdnsRules,
+        cookies: CookieJar | None,
+        moment: Moment,
+        maps: int,
+        forget: Callable[[list[Client]], None] = lambda _: None,
     ) -> None:
         self.known: dict[bytes, Known] = {}
         self._rules = rules._replace(cookies=cookies is not None)
         self._cookies = cookies
         self._moment = moment
         self._maps = maps
+        self._forget = forget
         self._shapes: dict[bytes, Opt] = {}
         self._other_shapes: dict[bytes, _Shape] = {}
         self._held: dict[bytes, tuple[str, int, Known]] = {}
@@ -63,6 +71,11 @@ class OptTable:
     @property
     def rules(self) -> EdnsRules:
         return self._rules
+
+    def clients(self) -> list[Client]:
+        """All that are remembered. Another thread may ask."""
+        known = [*self.known.values(), *(held[2] for held in list(self._held.values()))]
+        return [client for _, client, _ in known if client is not None]
 
     def recall(self, record: bytes, host: str) -> Known | None:
         """What a record says that is not in ``known``, where little of it is new."""
@@ -98,9 +111,9 @@ class OptTable:
         if opt.scoped:
             self._learn_shape(record, _Shape(opt, host if until < _FOR_EVER else _ANYONE, until))
         elif until < _FOR_EVER:
-            bounded(self._held, _MOST_HELD)[record] = host, until, (opt, None, b"")
+            self._hold(record, _MOST_HELD, (host, until, (opt, None, b"")))
         else:
-            bounded(self.known, _MOST_OPTS)[record] = opt, None, b""
+            self._know(record, (opt, None, b""))
         return opt
 
     def finish(self, opt: Opt, host: str) -> Opt:
@@ -139,12 +152,26 @@ class OptTable:
             return None
         known = opt, Client(data[1], address, self._maps), data[4:]
         if held is not None and held.host:
-            bounded(self._held, _MOST_OPTS)[record] = held.host, held.until, known
-            return known
+            self._hold(record, _MOST_OPTS, (held.host, held.until, known))
+        else:
+            self._know(record, known)
+        return known
+
+    def _know(self, record: bytes, known: Known) -> None:
         if len(self.known) >= _MOST_OPTS:
+            self._forget([client for _, client, _ in self.known.values() if client is not None])
             self.known.clear()
         self.known[record] = known
-        return known
+
+    def _hold(self, record: bytes, most: int, held: tuple[str, int, Known]) -> None:
+        former = self._held.get(record)
+        if former is not None and former[2][1] is not None:
+            self._forget([former[2][1]])
+        if len(self._held) >= most:
+            each = (held[2][1] for held in self._held.values())
+            self._forget([client for client in each if client is not None])
+            self._held.clear()
+        self._held[record] = held
 
 
 def _subnet_end(record: bytes, at: int) -> int:
