@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from geodns.answer.demand import ByServices
 from geodns.answer.engine import Counts
 from geodns.answer.service import States
 
@@ -57,6 +58,13 @@ class AskStatistics:
 
 
 @dataclass(frozen=True)
+class AskDemand:
+    """Control to worker: say whose queries you have answered from services."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class Stop:
     """Control to worker: answer what is in flight, for at most ``grace`` seconds, and exit."""
 
@@ -83,15 +91,29 @@ class Statistics:
     connections: int
 
 
+@dataclass(frozen=True)
+class Demand:
+    """Worker to control: queries by services and client network, of all transports.
+
+    ``seconds`` is how long it has counted.
+    """
+
+    number: int
+    seconds: float
+    queries: ByServices
+
+
 Message = (
     NewImage
     | NewStates
     | NewCertificate
     | NewSecrets
     | AskStatistics
+    | AskDemand
     | Stop
     | Acknowledge
     | Statistics
+    | Demand
 )
 
 

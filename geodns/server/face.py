@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from geodns.answer.cold import Identity
 from geodns.answer.cookies import CookieJar
+from geodns.answer.demand import ByServices, Leftovers, add_clients, add_sums
 from geodns.answer.engine import Counts, Engine
 from geodns.answer.image import Image
 from geodns.answer.limits import Limiter, LimitRules
@@ -49,6 +50,8 @@ class Face:
         self.ended = False
         self._lock = threading.Lock()
         self._retired = Counts()
+        self._leftovers = Leftovers()
+        self._demand: ByServices = {}
         self._states: States = {}
         self._faults = 0
         # It outlives the engine: whom it limits, a reload doesn't change.
@@ -86,6 +89,7 @@ class Face:
         for news in taken:
             if isinstance(news, Image):
                 counts = self.engine.counts()
+                self.engine.leave()
                 self.engine = self._make(news)
                 self._retired.add(counts)
             else:
@@ -98,6 +102,19 @@ class Face:
         total = Counts()
         total.add(self._retired)
         total.add(self.engine.counts())
+        return total
+
+    def settle(self) -> None:
+        """Adds up the demand of clients that were forgotten. One thread, always the same, does."""
+        for services, clients in self._leftovers.take():
+            add_clients(self._demand, services, clients)
+
+    def demand(self) -> ByServices:
+        """Queries by services and client network since the start. For the thread of ``settle``."""
+        self.settle()
+        total: ByServices = {}
+        add_sums(total, self._demand)
+        self.engine.add_demand(total)
         return total
 
     def drop(self, reason: str) -> None:
@@ -122,4 +139,5 @@ class Face:
             cookies=self.options.cookies,
             limiter=self.limiter,
             moment=self.options.moment,
+            leftovers=self._leftovers,
         )

@@ -11,6 +11,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import dns.rcode
 import dns.rdatatype
@@ -19,8 +20,10 @@ from geodns.answer.service import EndpointState
 from geodns.health.availability import Availability
 from geodns.server.channel import (
     Acknowledge,
+    AskDemand,
     AskStatistics,
     Decoder,
+    Demand,
     Message,
     NewCertificate,
     NewImage,
@@ -34,7 +37,7 @@ from geodns.server.options import WorkerOptions
 from geodns.server.sockets import WorkerSockets
 
 logger = logging.getLogger(__name__)
-_STATISTICS_SECONDS = 5.0
+_ANSWER_SECONDS = 5.0
 _ENDED = "the worker has ended"
 _UNREAD = "-"  # the type of a query that was too broken to have one
 _OTHER = "other"
@@ -70,7 +73,7 @@ class WorkerHandle:
         self._decoder = Decoder()
         self._unsent: deque[tuple[bytes, list[int]]] = deque()
         self._writing = False
-        self._requests: dict[int, asyncio.Future[Statistics]] = {}
+        self._requests: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count(1)
         self._loop.add_reader(channel.fileno(), self._on_readable)
 
@@ -128,16 +131,12 @@ class WorkerHandle:
 
     async def statistics(self) -> WorkerStatistics:
         """What it has counted. Raises TimeoutError or ConnectionError when it doesn't say."""
-        if self._channel.fileno() < 0:
-            raise ConnectionError(_ENDED)
-        number = next(self._numbers)
-        waiting = self._requests[number] = self._loop.create_future()
-        self._send(AskStatistics(number), [])
-        try:
-            async with asyncio.timeout(_STATISTICS_SECONDS):
-                return _readable(await waiting)
-        finally:
-            self._requests.pop(number, None)
+        return _readable(await self._ask(AskStatistics))
+
+    async def demand(self) -> Demand:
+        """Whose queries it has answered from services. Raises as ``statistics`` does."""
+        answer: Demand = await self._ask(AskDemand)
+        return answer
 
     async def stop(self, grace: float) -> int:
         """Lets it answer what is in flight, and waits; kills it after the grace. Exit status."""
@@ -174,10 +173,23 @@ class WorkerHandle:
                 self.image_generation = image
                 self.availability_generation = states
                 self.on_acknowledge()
-            case Statistics(number):
+            case Statistics(number) | Demand(number):
                 waiting = self._requests.get(number)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(message)
+
+    async def _ask(self, question: type[AskStatistics] | type[AskDemand]) -> Any:
+        """The answer to a question. Raises TimeoutError or ConnectionError when there is none."""
+        if self._channel.fileno() < 0:
+            raise ConnectionError(_ENDED)
+        number = next(self._numbers)
+        waiting = self._requests[number] = self._loop.create_future()
+        self._send(question(number), [])
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await waiting
+        finally:
+            self._requests.pop(number, None)
 
     def _send(self, message: Message, files: list[int]) -> None:
         if self._channel.fileno() >= 0:

@@ -27,6 +27,7 @@ from typing import IO
 from geodns import log
 from geodns.answer.cold import Identity
 from geodns.answer.cookies import CookieJar
+from geodns.answer.demand import ByServices, add_sums
 from geodns.answer.engine import Counts
 from geodns.answer.image import Image
 from geodns.answer.limits import Limiter
@@ -35,8 +36,10 @@ from geodns.answer.service import States
 from geodns.answer.store import read_image
 from geodns.server.channel import (
     Acknowledge,
+    AskDemand,
     AskStatistics,
     Decoder,
+    Demand,
     Message,
     NewCertificate,
     NewImage,
@@ -91,6 +94,7 @@ class Worker:
         self._states: States = {}
         self._image_generation = 0
         self._states_generation = 0
+        self._begun = time.monotonic()
         self._stop_at: float | None = None
         self._orphaned = False
 
@@ -175,6 +179,10 @@ class Worker:
             case AskStatistics(number):
                 connections = len(self._server) if self._server is not None else 0
                 self._send(Statistics(number, self._counts(), connections))
+                for face in self._all_faces():
+                    face.settle()
+            case AskDemand(number):
+                self._send(Demand(number, time.monotonic() - self._begun, self._demand()))
             case Stop(grace):
                 self._stop_at = time.monotonic() + grace
                 self._stop(others_go_on=False)
@@ -290,6 +298,12 @@ class Worker:
             for face in faces:
                 total.add(face.counts())
         return counts
+
+    def _demand(self) -> ByServices:
+        total: ByServices = {}
+        for face in self._all_faces():
+            add_sums(total, face.demand())
+        return total
 
     def _acknowledge(self) -> None:
         self._send(Acknowledge(self._image_generation, self._states_generation))
