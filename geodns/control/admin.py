@@ -9,16 +9,18 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from geodns.config.settings import SocketAddress
 from geodns.control import metrics, page, view
+from geodns.control.demand import DemandError
 from geodns.control.reloader import Reload
 from geodns.control.snapshot import Snapshot
 from geodns.errors import GeodnsError
 from geodns.health.availability import Availability
+from geodns.planning.networks import KINDS, By
 
 _MOST_BODY = 1024  # bytes: no request carries anything
 _MOST_PATH = 107  # bytes: a socket's path has room for 108 with its end (unix(7))
@@ -44,6 +46,9 @@ class Subject(Protocol):
 
     def availability(self) -> Availability:
         """What every worker was told last."""
+
+    async def demand(self, by: By) -> dict[str, Any]:
+        """Queries answered from services, by client. Raises DemandError."""
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         """Read the configuration anew."""
@@ -106,6 +111,16 @@ def _application(subject: Subject, *, may_change: bool) -> web.Application:
         body = await asyncio.to_thread(lambda: view.encode(view.availability(current)))
         return web.Response(body=body, content_type="application/json")
 
+    async def show_demand(request: web.Request) -> web.Response:
+        by = next((kind for kind in KINDS if kind == request.query.get("by", KINDS[0])), None)
+        if by is None:
+            raise web.HTTPBadRequest(text=f"by is one of {', '.join(KINDS)}\n")
+        try:
+            body = view.encode(await subject.demand(by))
+        except DemandError as error:
+            raise web.HTTPServiceUnavailable(text=f"{error}\n") from error
+        return web.Response(body=body, content_type="application/json")
+
     async def show_page(_request: web.Request) -> web.Response:
         snapshot = await subject.snapshot()
         text = await asyncio.to_thread(page.render, snapshot)
@@ -127,7 +142,9 @@ def _application(subject: Subject, *, may_change: bool) -> web.Application:
     application.router.add_get("/healthz", show_liveness)
     application.router.add_get("/v1/status", show_status)
     application.router.add_get("/v1/availability", show_availability)
+    # Which networks ask is nobody's business but the operator's.
     if may_change:
+        application.router.add_get("/v1/demand", show_demand)
         application.router.add_post("/v1/reload", reload)
     return application
 

@@ -9,13 +9,14 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import geodns
 from geodns import log
 from geodns.answer.limits import LimitRules
 from geodns.config.abuse import RateLimit
 from geodns.config.settings import Server
-from geodns.control import processes
+from geodns.control import demand, processes
 from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
 from geodns.control.compiling import Compilation, compile_configuration
@@ -34,6 +35,7 @@ from geodns.control.watcher import Watcher
 from geodns.health.availability import Availability
 from geodns.health.monitor import Monitor
 from geodns.health.probe import Observation
+from geodns.planning.networks import By
 from geodns.server.handle import WorkerHandle
 from geodns.server.options import WorkerOptions
 from geodns.server.sockets import Sockets, WorkerSockets, open_sockets
@@ -169,6 +171,22 @@ class ControlProcess:
     def availability(self) -> Availability:
         """What every worker was told last."""
         return self._monitor.availability
+
+    async def demand(self, by: By) -> dict[str, Any]:
+        """Queries answered from services, by client. Raises DemandError."""
+        assert self._supervisor is not None
+        at = time.time()
+        groups = demand.merge(await self._supervisor.demand())
+        await self._supervisor.refresh()
+        server = self._in_use.loaded.configuration.server
+        return {
+            "at": at,
+            "started": self._started,
+            "pid": os.getpid(),
+            "by": by,
+            "answers": demand.answered(self._supervisor.totals().answers),
+            "groups": await demand.on_the_map(groups, by, server.geoip.databases, server.state),
+        }
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         """Read the configuration anew; what is wrong with it is reported and changes nothing."""

@@ -13,6 +13,7 @@ from geodns.control.slot import Slot, Worker, WorkerError
 from geodns.control.totals import Counts, Totals
 from geodns.errors import GeodnsError
 from geodns.health.availability import Availability
+from geodns.server.channel import Demand
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,13 @@ class Supervisor:
     async def refresh(self) -> None:
         """Ask every worker what it has counted; one that does not answer keeps its last counts."""
         await asyncio.gather(*(self._refresh(slot) for slot in self.slots))
+
+    async def demand(self) -> list[Demand]:
+        """Whose queries each worker has answered; without those that do not say."""
+        workers = [slot.worker for slot in self.slots if slot.worker is not None]
+        asked = (worker.demand() for worker in workers)
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        return [answer for answer in found if isinstance(answer, Demand)]
 
     def totals(self) -> Totals:
         """What all workers, former ones included, had counted at the last refresh."""

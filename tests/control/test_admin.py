@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from geodns.config.settings import SocketAddress
 from geodns.control.admin import Admin, AdminError
+from geodns.control.demand import DemandError
 from geodns.control.outcome import SourceAge, ZoneSummary
 from geodns.control.reloader import Reload
 from geodns.control.snapshot import Snapshot, WorkerView
@@ -30,6 +31,7 @@ from geodns.health.status import (
     Status,
     TargetStatus,
 )
+from geodns.planning.networks import By
 from geodns.problem import Problem
 
 _EVIL = '<script>alert("x")</script>'
@@ -94,6 +96,11 @@ class FakeSubject:
         failing = frozenset((bytes((192, 0, 2, 2)),))
         known = EndpointAvailability(0.0, (True, False), _EVIL, failing)
         return Availability(3, {"api@a1": known})
+
+    async def demand(self, by: By) -> dict[str, Any]:
+        if by == "asn":
+            raise DemandError("no database")
+        return {"by": by, "groups": []}
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         self.reloads.append(reason)
@@ -298,6 +305,25 @@ def test_a_reload_over_the_socket_tells_what_became_of_it(tmp_path: Path) -> Non
 
     _over_the_socket(tmp_path, scenario)
     assert not (tmp_path / "admin.sock").exists()
+
+
+def test_demand_is_told_over_the_socket_alone(tmp_path: Path) -> None:
+    async def over_the_socket(session: aiohttp.ClientSession, url: str, _: FakeSubject) -> None:
+        async with session.get(f"{url}/v1/demand") as response:
+            assert await response.json() == {"by": "subdivision", "groups": []}
+        async with session.get(f"{url}/v1/demand?by=country") as response:
+            assert (await response.json())["by"] == "country"
+        async with session.get(f"{url}/v1/demand?by=city") as response:
+            assert (response.status, "by is one of" in await response.text()) == (400, True)
+        async with session.get(f"{url}/v1/demand?by=asn") as response:
+            assert (response.status, await response.text()) == (503, "no database\n")
+
+    async def over_http(session: aiohttp.ClientSession, url: str, _: FakeSubject) -> None:
+        async with session.get(f"{url}/v1/demand") as response:
+            assert response.status == 404
+
+    _over_the_socket(tmp_path, over_the_socket)
+    _over_http(over_http)
 
 
 def test_a_socket_left_by_a_server_that_died_is_replaced(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from geodns.control.slot import WorkerError
 from geodns.control.supervisor import Supervisor
 from geodns.control.totals import Totals
 from geodns.health.availability import Availability
+from geodns.server.channel import Demand
 
 
 class FakeWorker:
@@ -47,6 +48,11 @@ class FakeWorker:
         if self.hangs:
             await asyncio.sleep(600)
         return self.counted
+
+    async def demand(self) -> Demand:
+        if self.hangs:
+            raise TimeoutError
+        return Demand(1, 10.0, {("web",): {self.pid: 5}})
 
     async def stop(self, grace: float) -> int:
         self.end(0)
@@ -271,3 +277,17 @@ def test_a_worker_that_says_nothing_any_more_is_replaced(caplog: pytest.LogCaptu
     _run(scenario())
     assert caplog.records[0].message == "worker is stuck, ending it"
     assert vars(caplog.records[0])["worker"] == 0
+
+
+def test_demand_is_that_of_the_workers_that_answer() -> None:
+    async def scenario() -> None:
+        fleet = Fleet()
+        supervisor = fleet.supervisor()
+        supervisor.publish_image(_image(b"one"))
+        await supervisor.start()
+        fleet.started[0].hangs = True
+        found = await supervisor.demand()
+        assert [demand.queries for demand in found] == [{("web",): {2: 5}}]
+        await supervisor.close(1)
+
+    _run(scenario())
