@@ -11,6 +11,7 @@ from geodns.answer.access import Access
 from geodns.answer.classes import Classifier
 from geodns.answer.image import (
     GEO,
+    BranchImage,
     EndpointImage,
     GeoRRset,
     Image,
@@ -33,8 +34,9 @@ from geodns.config.settings import (
     Topology,
 )
 from geodns.geo.locations import Locations
-from geodns.steering.policy import Steering
-from geodns.steering.tiers import Candidate
+from geodns.steering.policy import Branching, Policy, Steering
+from geodns.steering.ranking import Ranking, Tier
+from geodns.steering.units import Candidate
 from geodns.zone.content import Node as ZoneNode
 from geodns.zone.content import Zone
 
@@ -44,24 +46,25 @@ _ALPN, _PORT, _ECH = 1, 3, 5  # RFC 9460 14.3.2
 def compile_image(configuration: Configuration, locations: Locations) -> Image:
     """The image of a checked configuration. Pure; takes seconds with a city-size database."""
     services = configuration.services.services
-    classifier = Classifier(locations)
-    images = tuple(
-        _service(configuration, name, service, classifier) for name, service in services.items()
-    )
+    compiler = _Compiler(configuration, locations)
+    images = tuple(compiler.service(name, service) for name, service in services.items())
     numbers = {name: number for number, name in enumerate(services)}
     zones = [_zone(zone, numbers, services) for zone in configuration.zones]
     _give_access(zones, configuration.server.allow_query)
-    return Image({zone.apex: zone for zone in zones}, images, tuple(classifier.maps))
+    return Image({zone.apex: zone for zone in zones}, images, tuple(compiler.classifier.maps))
 
 
-def steering_of(configuration: Configuration, name: str) -> Steering:
+def steering_of(configuration: Configuration, name: str) -> Policy:
     """A service's policy, bound to its endpoints in the order that the image has them in."""
     topology = configuration.topology
+    service = configuration.services.services[name]
+    if service.branches:
+        within = {branch: steering_of(configuration, branch) for branch in service.branches}
+        return Branching(service, topology, within)
     candidates = [
-        Candidate(f"{name}@{az}", region, az, endpoint.weight)
+        Candidate(f"{name}@{az}", region, az, endpoint.weight, endpoint.priority)
         for region, az, endpoint in _endpoints(topology, name)
     ]
-    service = configuration.services.services[name]
     return Steering(service, topology, candidates, configuration.latency)
 
 
@@ -74,24 +77,65 @@ def _endpoints(topology: Topology, service: str) -> list[tuple[str, str, Endpoin
     ]
 
 
-def _service(
-    configuration: Configuration, name: str, service: Service, classifier: Classifier
-) -> ServiceImage:
-    steering = steering_of(configuration, name)
-    location, classes = classifier.classify(steering, repr(service.steering))
-    return ServiceImage(
-        name=name,
-        answers=service.answers,
-        when_down=_when_down(service),
-        endpoints=tuple(
-            _endpoint(f"{name}@{az}", region, az, endpoint)
-            for region, az, endpoint in _endpoints(configuration.topology, name)
-        ),
-        tiers=tuple(TierImage(tier.name, tuple(tier.endpoints)) for tier in steering.tiers),
-        classes=classes,
-        location=location,
-        https=_https(service.https) if service.https is not None else None,
+class _Compiler:
+    """What is made once for many services: location maps, and tables of classes."""
+
+    def __init__(self, configuration: Configuration, locations: Locations) -> None:
+        self.configuration = configuration
+        self.classifier = Classifier(locations)
+        self._tables: dict[int, tuple[dict[Tier, int], tuple[tuple[int, ...], ...]]] = {}
+
+    def service(self, name: str, service: Service) -> ServiceImage:
+        policy = steering_of(self.configuration, name)
+        location, rankings = self.classifier.classify(policy)
+        numbers, classes = self._table(rankings)
+        traits = policy.traits
+        return ServiceImage(
+            name=name,
+            answers=traits.addresses or service.answers,
+            when_down=_when_down(service),
+            endpoints=tuple(self._endpoint(each) for each in policy.candidates),
+            tiers=tuple(_tier(tier, policy, numbers) for tier in numbers),
+            classes=classes,
+            location=location,
+            https=_https(service.https) if service.https is not None else None,
+            spread=traits.spread,
+            sticky=traits.sticky,
+        )
+
+    def _endpoint(self, candidate: Candidate) -> EndpointImage:
+        service, _, az = candidate.id.partition("@")
+        zones = self.configuration.topology.regions[candidate.region].availability_zones
+        return _endpoint(candidate, zones[az].endpoints[service])
+
+    def _table(
+        self, rankings: tuple[Ranking, ...]
+    ) -> tuple[dict[Tier, int], tuple[tuple[int, ...], ...]]:
+        """The distinct tiers by number, those within branches too, and each class in these."""
+        if id(rankings) not in self._tables:
+            numbers: dict[Tier, int] = {}
+            classes = tuple(_numbered(ranking, numbers) for ranking in rankings)
+            self._tables[id(rankings)] = numbers, classes
+        return self._tables[id(rankings)]
+
+
+def _numbered(ranking: Ranking, numbers: dict[Tier, int]) -> tuple[int, ...]:
+    for tier in ranking:
+        for branch in tier.branches:
+            _numbered(branch.ranking, numbers)
+        numbers.setdefault(tier, len(numbers))
+    return tuple(numbers[tier] for tier in ranking)
+
+
+def _tier(tier: Tier, policy: Policy, numbers: dict[Tier, int]) -> TierImage:
+    if not tier.branches:
+        endpoints = tuple(at for unit in tier.units for at in policy.units[unit].endpoints)
+        return TierImage(" + ".join(policy.units[unit].name for unit in tier.units), endpoints)
+    branches = tuple(
+        BranchImage(branch.name, branch.share, tuple(numbers[each] for each in branch.ranking))
+        for branch in tier.branches
     )
+    return TierImage(" + ".join(branch.name for branch in tier.branches), (), branches)
 
 
 def _https(settings: Https) -> tuple[tuple[int, bytes], ...]:
@@ -107,13 +151,13 @@ def _https(settings: Https) -> tuple[tuple[int, bytes], ...]:
     return tuple(parameters)
 
 
-def _endpoint(id: str, region: str, az: str, endpoint: Endpoint) -> EndpointImage:
+def _endpoint(candidate: Candidate, endpoint: Endpoint) -> EndpointImage:
     numbered = list(enumerate(endpoint.addresses))
     return EndpointImage(
-        id=id,
-        region=region,
-        availability_zone=az,
-        weight=endpoint.weight,
+        id=candidate.id,
+        region=candidate.region,
+        availability_zone=candidate.availability_zone,
+        weight=candidate.weight,
         v4=tuple((n, address.packed) for n, address in numbered if address.version == 4),
         v6=tuple((n, address.packed) for n, address in numbered if address.version == 6),
         cname=wire_name(endpoint.cname) if endpoint.cname is not None else None,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import repeat
 
 from geodns.answer.image import ServiceImage
-from geodns.answer.plan import NO_LOCATION, Answered, Found, Plan
+from geodns.answer.plan import NO_LOCATION, Answered, Found, Plan, Turning
 from geodns.answer.resolve import AAAA, CNAME, HTTPS, A
 from geodns.answer.service import States
 from geodns.answer.shares import SLOTS
@@ -47,7 +47,9 @@ class HintsPlan:
             columns = (part if len(part) == slots else repeat(part[0], slots) for part in parts)
             pairs = list(zip(*columns, strict=True))
             numbers = {pair: self._number_of(pair) for pair in dict.fromkeys(pairs)}
-            table = self._by_tables[key] = [numbers[pair] for pair in pairs]
+            found = [numbers[pair] for pair in pairs]
+            table = found if self.service.sticky or one else Turning(found)
+            self._by_tables[key] = table
         self.tables[class_number] = table
         return table
 

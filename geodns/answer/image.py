@@ -67,21 +67,38 @@ class WhenDown(NamedTuple):
     cname: bytes | None = None
 
 
+class BranchImage(NamedTuple):
+    """A part of a tier with its share among the others; it asks its ``tiers`` in order.
+
+    ``id`` tells it apart in the choice of a client's slot.
+    """
+
+    id: str
+    share: float
+    tiers: tuple[int, ...]
+
+
 class TierImage(NamedTuple):
-    """Endpoints, by position in the service, that are equally good; ``name`` is a region or AZ."""
+    """What is equally good: endpoints, by position in the service, or else branches.
+
+    ``name`` is a region, an AZ, or several of them.
+    """
 
     name: str
-    endpoints: tuple[int, ...]
+    endpoints: tuple[int, ...] = ()
+    branches: tuple[BranchImage, ...] = ()
 
 
 @dataclass(slots=True)
 class ServiceImage:
     """A service: its endpoints, and for each class the order in which tiers are asked.
 
-    ``classes[c]`` are positions in ``tiers``, best first; tiers that it does not name come after,
-    in file order. ``location`` is the position of the location map whose classes these are, -1
-    where every client is of class 0. ``https`` are the parameters of HTTPS records but for the
-    hints, by key (RFC 9460 2.2); None where the service answers no HTTPS.
+    ``classes[c]`` are positions in ``tiers``, best first; what it does not name never serves such
+    clients. Services may share the object. ``location`` is the position of the location map whose
+    classes these are, -1 where every client is of class 0. ``spread`` is what does not stand
+    twice in an answer before all else has. ``sticky``: a client keeps its answer, else answers
+    take turns. ``https`` are the parameters of HTTPS records but for the hints, by key (RFC 9460
+    2.2); None where the service answers no HTTPS.
     """
 
     name: str
@@ -92,6 +109,8 @@ class ServiceImage:
     classes: tuple[tuple[int, ...], ...]
     location: int
     https: tuple[tuple[int, bytes], ...] | None = None
+    spread: str = "availability_zone"
+    sticky: bool = True
 
     @property
     def may_be_alias(self) -> bool:

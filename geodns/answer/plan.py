@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from geodns.answer.image import EndpointImage, ServiceImage
@@ -30,6 +30,29 @@ class Found(NamedTuple):
 
 Answered = tuple[str, str, str, str]
 """(service, region, AZ, reason)"""
+
+
+class Turning(Sequence[int]):
+    """A table whose items take turns, whichever slot is asked for: an even spread, not sticky.
+
+    Its order is that of slots, which is as good as chance.
+    """
+
+    __slots__ = ("_items", "_next")
+
+    def __init__(self, items: Sequence[int]) -> None:
+        self._items = items
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._items)
+
+    def __getitem__(self, _slot: int) -> int:  # type: ignore[override] # no slices are asked for
+        self._next = (self._next + 1) % len(self._items)
+        return self._items[self._next]
 
 
 class Plan:
@@ -69,7 +92,10 @@ class Plan:
         table = self._by_shares.get(shares)
         if table is None:
             most = _ALL if self._together else self.service.answers
-            table = self._by_shares[shares] = self._number(picks(shares, most))
+            table = self._number(picks(shares, most))
+            if not self.service.sticky and len(table) > 1:
+                table = Turning(table)
+            self._by_shares[shares] = table
         self.tables[class_number] = table
         return table
 

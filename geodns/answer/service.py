@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from geodns.answer.image import EndpointImage, ServiceImage
 from geodns.answer.resolve import AAAA, A
-from geodns.answer.shares import Address, Offer, Share, Usable, walk
+from geodns.answer.shares import (
+    ANYWHERE,
+    Address,
+    BranchOffer,
+    Offer,
+    Share,
+    Usable,
+    forced_share,
+    walk,
+)
 
 NO_TIER = -1
 _CNAME_POSITION = -1
@@ -17,13 +26,23 @@ class EndpointState(NamedTuple):
     """Availability from 0 to 1, and which of the endpoint's addresses, packed, are out of service.
 
     Addresses, not positions: a new state may be there before or after the image that it is of.
+    ``factor`` multiplies the weight among the endpoints of a tier: what the endpoint has to spare,
+    or how quick it is, where the service shares by that.
     """
 
     availability: float
     failing: frozenset[bytes] = frozenset()
+    factor: float = 1.0
 
 
 _FULL = EndpointState(1.0)
+
+_SPREAD: Mapping[str, Callable[[EndpointImage], str]] = {
+    "availability_zone": lambda endpoint: endpoint.availability_zone,
+    "region": lambda endpoint: endpoint.region,
+    "none": lambda _: ANYWHERE,
+}
+"""What an endpoint's addresses stand for where answers are spread."""
 
 States = Mapping[str, EndpointState]
 """By endpoint id; an endpoint that is not named is fully available."""
@@ -50,12 +69,14 @@ def shares_of(service: ServiceImage, class_number: int, type: int, states: State
 
     A share without candidates is answered with the service's fallback, or with no data.
     """
-    order = _tier_order(service, class_number)
+    order = service.classes[class_number]
     families = families_of(service, type)
     # None of a family's addresses answers while endpoints do by the other family: that says more
     # about the prober than about them. They are judged by what is known to work.
     judged = tuple(family for family in families if _any_in_service(service, family, states))
-    in_service = [_usable(n, e, families, states, judged) for n, e in enumerate(service.endpoints)]
+    in_service = [
+        _usable(service, n, families, states, judged) for n in range(len(service.endpoints))
+    ]
     shares, left = walk(_offers(service, order, in_service))
     if left > 0:
         shares += _when_down(service, order, families, left)
@@ -70,14 +91,24 @@ def depends_on_class(service: ServiceImage, type: int) -> bool:
     """
     families = families_of(service, type)
     having = [bool(_positions(endpoint, families)) for endpoint in service.endpoints]
-    useful = {n for n, tier in enumerate(service.tiers) if any(having[e] for e in tier.endpoints)}
-    if len(useful) <= 1 or len(service.classes) == 1 or _has_one_answer(service, type):
+    if len(service.classes) == 1 or _has_one_answer(service, type):
         return False
-    if len(useful) == len(service.tiers):
-        return True
-    first = _useful_order(service, 0, useful)
-    others = range(1, len(service.classes))
-    return any(_useful_order(service, number, useful) != first for number in others)
+    useful = [_useful(service, tier, having) for tier in range(len(service.tiers))]
+    first, *others = (_useful_order(ranked, useful) for ranked in service.classes)
+    return any(other != first for other in others)
+
+
+def _useful(service: ServiceImage, tier: int, having: Sequence[bool]) -> Hashable:
+    """What a tier has of a type, alike for tiers that differ in nothing else; empty: nothing."""
+    image = service.tiers[tier]
+    branches = (
+        (branch.share, tuple(filter(None, (_useful(service, one, having) for one in branch.tiers))))
+        for branch in image.branches
+    )
+    return tuple(
+        [endpoint for endpoint in image.endpoints if having[endpoint]]
+        + [(share, order) for share, order in branches if order]
+    )
 
 
 def _has_one_answer(service: ServiceImage, type: int) -> bool:
@@ -95,31 +126,34 @@ def _has_one_answer(service: ServiceImage, type: int) -> bool:
     return len(found) <= 1
 
 
-def _useful_order(service: ServiceImage, class_number: int, useful: set[int]) -> list[int]:
-    return [tier for tier in _tier_order(service, class_number) if tier in useful]
+def _useful_order(ranked: Sequence[int], useful: Sequence[Hashable]) -> tuple[Hashable, ...]:
+    return tuple(useful[tier] for tier in ranked if useful[tier])
 
 
-def _tier_order(service: ServiceImage, class_number: int) -> list[int]:
-    ranked = service.classes[class_number]
-    named = set(ranked)
-    return [*ranked, *(tier for tier in range(len(service.tiers)) if tier not in named)]
+def _offers(service: ServiceImage, order: Sequence[int], usable: list[Usable]) -> list[Offer]:
+    return [_offer(service, tier, usable) for tier in order]
 
 
-def _offers(service: ServiceImage, order: list[int], usable: list[Usable]) -> list[Offer]:
-    return [
-        Offer(tier, tuple(usable[endpoint] for endpoint in service.tiers[tier].endpoints))
-        for tier in order
-    ]
+def _offer(service: ServiceImage, tier: int, usable: list[Usable]) -> Offer:
+    image = service.tiers[tier]
+    return Offer(
+        tier,
+        tuple(usable[endpoint] for endpoint in image.endpoints),
+        tuple(
+            BranchOffer(branch.id, branch.share, tuple(_offers(service, branch.tiers, usable)))
+            for branch in image.branches
+        ),
+    )
 
 
 def _when_down(
-    service: ServiceImage, order: list[int], families: Sequence[int], left: float
+    service: ServiceImage, order: Sequence[int], families: Sequence[int], left: float
 ) -> list[Share]:
     if service.when_down.kind == "serve_all":
-        everything = [_usable(n, e, families, {}, ()) for n, e in enumerate(service.endpoints)]
+        everything = [_usable(service, n, families, {}, ()) for n in range(len(service.endpoints))]
         forced, _ = walk(_offers(service, order, everything))
         if forced:
-            return [share._replace(share=share.share * left, reason="forced") for share in forced]
+            return [forced_share(share._replace(share=share.share * left)) for share in forced]
     return [Share(NO_TIER, left, "forced", ())]
 
 
@@ -127,7 +161,7 @@ def _any_in_service(service: ServiceImage, family: int, states: States) -> bool:
     return any(
         usable.availability > 0 and usable.positions
         for usable in (
-            _usable(number, endpoint, (family,), states, (family,))
+            _usable(service, number, (family,), states, (family,))
             for number, endpoint in enumerate(service.endpoints)
             if endpoint.cname is None
         )
@@ -135,14 +169,16 @@ def _any_in_service(service: ServiceImage, family: int, states: States) -> bool:
 
 
 def _usable(
+    service: ServiceImage,
     number: int,
-    endpoint: EndpointImage,
     families: Sequence[int],
     states: States,
     judged: Sequence[int],
 ) -> Usable:
     """What an endpoint has of the families; addresses of ``judged`` ones where in service."""
+    endpoint = service.endpoints[number]
     state = states.get(endpoint.id, _FULL)
+    group = _SPREAD[service.spread](endpoint)
     if endpoint.cname is not None:
         held = [(_CNAME_POSITION, 0)]
     else:
@@ -155,10 +191,11 @@ def _usable(
     return Usable(
         number,
         endpoint.id,
-        endpoint.weight,
+        endpoint.weight * state.factor,
         state.availability,
         tuple(position for position, _ in held),
         tuple(rank for _, rank in held),
+        group,
     )
 
 

@@ -3,7 +3,8 @@
 The tiers of a class are walked best first. A tier takes ``remaining * its availability``, the rest
 spills to the next, until nothing remains. A tier is as available as its most available endpoint:
 while one AZ of a region still takes all of its share, the region sheds nothing, and the load moves
-within the region. Inside a tier, endpoints share by ``weight * availability``.
+within the region. Inside a tier, endpoints share by ``weight * availability``, and branches, which
+rank their own endpoints, by their share times what they can take.
 
 A client's slot, a stable hash of its subnet, picks the answer. Slots are cut into tiers in order,
 so that a tier that shrinks only loses its last slots; inside a tier each slot takes the endpoint
@@ -25,6 +26,9 @@ from numpy.typing import NDArray
 SLOTS = 4096
 """Shares are exact to 1/4096 between tiers; inside a tier two equal endpoints get 50 % +- 1 %."""
 
+ANYWHERE = "*"
+"""The group of those that may stand beside each other in an answer however it comes."""
+
 Reason = Literal["nearest", "failover", "spill", "forced"]
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)  # splitmix64's finaliser (Steele, Lea and Flood 2014)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
@@ -39,20 +43,36 @@ class Address(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """An address that may be answered, by whom, and its share of weight times availability."""
+    """An address that may be answered, by whom, and its share of weight times availability.
+
+    ``group`` is what does not stand twice in an answer before every other has; empty: no matter.
+    """
 
     address: Address
     id: str
     weight: float
+    group: str = ""
 
 
 class Share(NamedTuple):
-    """The part of a class's clients that a tier takes, 0 < ``share`` <= 1, and by whom."""
+    """The part of a class's clients that a tier takes, 0 < ``share`` <= 1, and by whom.
+
+    Either its candidates share them, or its branches do.
+    """
 
     tier: int
     share: float
     reason: Reason
     candidates: tuple[Candidate, ...]
+    branches: tuple[BranchShare, ...] = ()
+
+
+class BranchShare(NamedTuple):
+    """A branch that takes a share of a tier's clients by ``weight``; its own shares add up to 1."""
+
+    id: str
+    weight: float
+    shares: tuple[Share, ...]
 
 
 class Pick(NamedTuple):
@@ -66,23 +86,37 @@ class Pick(NamedTuple):
 class Usable(NamedTuple):
     """What an endpoint has to offer: weight, availability and the addresses in service.
 
+    ``group`` is what does not stand twice in an answer before every other has; empty: the endpoint.
     ``numbers`` tell its addresses apart in the choice of a slot: clients whose endpoint has one
     address of each family get both of the same endpoint, since these have the same number.
     """
 
     endpoint: int
     id: str
-    weight: int
+    weight: float
     availability: float
     positions: tuple[int, ...]
     numbers: tuple[int, ...]
+    group: str = ""
 
 
 class Offer(NamedTuple):
-    """A tier and what its endpoints offer; one without positions or availability offers nothing."""
+    """A tier and what its endpoints offer; one without positions or availability offers nothing.
+
+    Or what its branches offer.
+    """
 
     tier: int
     endpoints: tuple[Usable, ...]
+    branches: tuple[BranchOffer, ...] = ()
+
+
+class BranchOffer(NamedTuple):
+    """A branch of a tier, its share among the others, and what its own tiers offer, in order."""
+
+    id: str
+    share: float
+    offers: tuple[Offer, ...]
 
 
 def walk(offers: Sequence[Offer]) -> tuple[list[Share], float]:
@@ -91,17 +125,58 @@ def walk(offers: Sequence[Offer]) -> tuple[list[Share], float]:
     remaining = 1.0
     passed_over = False
     for offer in offers:
-        usable = [entry for entry in offer.endpoints if entry.availability > 0 and entry.positions]
-        if not usable:
-            passed_over = passed_over or bool(offer.endpoints)
-            continue
-        availability = min(1.0, max(entry.availability for entry in usable))
         reason: Reason = "spill" if shares else "failover" if passed_over else "nearest"
-        shares.append(Share(offer.tier, remaining * availability, reason, _candidates(usable)))
-        remaining -= remaining * availability
+        taken = _branch_share(offer, reason) if offer.branches else _tier_share(offer, reason)
+        if taken is None:
+            passed_over = passed_over or bool(offer.endpoints or offer.branches)
+            continue
+        shares.append(taken._replace(share=remaining * taken.share))
+        remaining -= remaining * taken.share
         if remaining < 0.5 / SLOTS:
             return shares, 0.0
     return shares, remaining
+
+
+def _tier_share(offer: Offer, reason: Reason) -> Share | None:
+    """What a tier's endpoints take of all clients; None: nothing."""
+    usable = [entry for entry in offer.endpoints if entry.availability > 0 and entry.positions]
+    if not usable:
+        return None
+    availability = min(1.0, max(entry.availability for entry in usable))
+    return Share(offer.tier, availability, reason, _candidates(usable))
+
+
+def _branch_share(offer: Offer, reason: Reason) -> Share | None:
+    """What a tier's branches take; one that can't take all of its share leaves it to the others."""
+    walked = [(branch, *walk(branch.offers)) for branch in offer.branches]
+    usable = [(branch, found, 1 - left) for branch, found, left in walked if found]
+    unweighted = not any(branch.share for branch, _, _ in usable)
+    branches = tuple(
+        BranchShare(
+            branch.id,
+            (branch.share or unweighted) * available,
+            tuple(_within(share, available, reason) for share in found),
+        )
+        for branch, found, available in usable
+        if branch.share or unweighted
+    )
+    if not branches:
+        return None
+    return Share(offer.tier, max(available for _, _, available in usable), reason, (), branches)
+
+
+def _within(share: Share, available: float, reason: Reason) -> Share:
+    """A branch's own share, as a part of what the branch takes."""
+    outer = reason if share.reason == "nearest" else share.reason
+    return share._replace(share=share.share / available, reason=outer)
+
+
+def forced_share(share: Share) -> Share:
+    """The same share, taken because nothing is available."""
+    branches = tuple(
+        branch._replace(shares=tuple(map(forced_share, branch.shares))) for branch in share.branches
+    )
+    return share._replace(reason="forced", branches=branches)
 
 
 def _candidates(usable: Sequence[Usable]) -> tuple[Candidate, ...]:
@@ -112,6 +187,7 @@ def _candidates(usable: Sequence[Usable]) -> tuple[Candidate, ...]:
             Address(entry.endpoint, position),
             f"{entry.id}/{number}",
             (entry.weight or unweighted) * entry.availability / len(entry.positions),
+            "" if entry.group == ANYWHERE else entry.group or entry.id,
         )
         for entry in usable
         if entry.weight or unweighted
@@ -126,27 +202,56 @@ def picks(shares: tuple[Share, ...], most: int) -> tuple[Pick, ...]:
     ``most`` is how many addresses one answer has. The shares add up to 1; a share without
     candidates is answered without addresses.
     """
-    if len(shares) == 1 and len(shares[0].candidates) <= 1:
+    if len(shares) == 1 and len(shares[0].candidates) <= 1 and not shares[0].branches:
         only = shares[0]
         return (Pick(only.tier, only.reason, tuple(c.address for c in only.candidates)),)
-    found: list[Pick] = []
+    found: dict[int, Pick] = {}
+    slots = np.arange(SLOTS)
+    _fill(found, shares, slots, (slots + 0.5) / SLOTS, most)
+    return tuple(found[slot] for slot in range(SLOTS))
+
+
+def _fill(
+    found: dict[int, Pick],
+    shares: Sequence[Share],
+    slots: NDArray[np.int64],
+    places: NDArray[np.float64],
+    most: int,
+) -> None:
+    """Gives slots to shares, cut by where each slot is from 0 to 1: ``places``, by slot."""
     reached = 0.0
     for number, share in enumerate(shares):
         reached += share.share
-        until = SLOTS if number == len(shares) - 1 else round(reached * SLOTS)
-        found.extend(_tier_picks(share, len(found), until, most))
-    return tuple(found)
+        last = number == len(shares) - 1
+        mine = slots if last else slots[places[slots] < reached]
+        slots = slots[places[slots] >= reached] if not last else slots[:0]
+        if share.branches:
+            _fill_branches(found, share, mine, most)
+        else:
+            found.update(zip(mine.tolist(), _tier_picks(share, mine, most), strict=True))
 
 
-def _tier_picks(share: Share, first: int, until: int, most: int) -> list[Pick]:
+def _fill_branches(
+    found: dict[int, Pick], share: Share, slots: NDArray[np.int64], most: int
+) -> None:
+    """Gives slots to branches by rendezvous, as endpoints within a tier get theirs."""
+    scores = np.stack([_scores(each.id)[slots] / each.weight for each in share.branches])
+    chosen = np.argmin(scores, axis=0)
+    for number, branch in enumerate(share.branches):
+        # Where a slot is within the branch must not depend on which slots are the branch's.
+        _fill(found, branch.shares, slots[chosen == number], _uniform(f"{branch.id}#"), most)
+
+
+def _tier_picks(share: Share, slots: NDArray[np.int64], most: int) -> list[Pick]:
     addresses = [candidate.address for candidate in share.candidates]
-    if until <= first:
+    if not len(slots):
         return []
     if len(addresses) <= 1:
-        return [Pick(share.tier, share.reason, tuple(addresses))] * (until - first)
-    scores = np.stack([_scores(c.id)[first:until] / c.weight for c in share.candidates])
+        return [Pick(share.tier, share.reason, tuple(addresses))] * len(slots)
+    scores = np.stack([_scores(c.id)[slots] / c.weight for c in share.candidates])
     order = np.argsort(scores, axis=0, kind="stable").T
-    several = len({address.endpoint for address in addresses}) < len(addresses)
+    groups = [candidate.group for candidate in share.candidates]
+    several = len(set(groups)) < len(groups) and any(groups)
     if not several or most == 1:
         order = order[:, :most]
     known: dict[tuple[int, ...], Pick] = {}
@@ -155,35 +260,40 @@ def _tier_picks(share: Share, first: int, until: int, most: int) -> list[Pick]:
         key = tuple(row)
         pick = known.get(key)
         if pick is None:
-            chosen = _spread([addresses[index] for index in key])[:most]
+            spread = _spread(key, groups) if several else key
+            chosen = [addresses[index] for index in spread[:most]]
             pick = known[key] = Pick(share.tier, share.reason, tuple(chosen))
         found.append(pick)
     return found
 
 
-def _spread(addresses: list[Address]) -> list[Address]:
-    """The same addresses, a second one of an endpoint only after the first of every other."""
-    seen: dict[int, int] = {}
+def _spread(order: Sequence[int], groups: Sequence[str]) -> list[int]:
+    """The same order, a second one of a group only after the first of every other."""
+    seen: dict[str, int] = {}
     turns = []
-    for address in addresses:
-        turns.append(seen.get(address.endpoint, 0))
-        seen[address.endpoint] = turns[-1] + 1
-    return [address for _, address in sorted(zip(turns, addresses, strict=True), key=_turn)]
+    for index in order:
+        turns.append((seen.get(groups[index], 0), index))
+        seen[groups[index]] = turns[-1][0] + 1
+    return [index for _, index in sorted(turns, key=_turn)]
 
 
-def _turn(entry: tuple[int, Address]) -> int:
+def _turn(entry: tuple[int, int]) -> int:
     return entry[0]
 
 
 @lru_cache(maxsize=4096)
 def _scores(id: str) -> NDArray[np.float64]:
     """For each slot an exponentially distributed number that depends on the endpoint's id alone."""
+    scores: NDArray[np.float64] = -np.log(np.maximum(_uniform(id), 2.0**-53))
+    return scores
+
+
+def _uniform(id: str) -> NDArray[np.float64]:
+    """For each slot a number from 0 to 1 that depends on the id alone."""
     seed = np.uint64(int.from_bytes(blake2b(id.encode(), digest_size=8).digest(), "big"))
     with np.errstate(over="ignore"):  # the mixing is arithmetic modulo 2^64
         mixed = seed + np.arange(1, SLOTS + 1, dtype=np.uint64) * _GAMMA
         mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX_1
         mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
         mixed ^= mixed >> np.uint64(31)
-    uniform = (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53
-    scores: NDArray[np.float64] = -np.log(np.maximum(uniform, 2.0**-53))
-    return scores
+    return np.asarray((mixed >> np.uint64(11)).astype(np.float64) / 2.0**53)

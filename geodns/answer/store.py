@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import IO, Any, Literal
 
@@ -19,10 +20,11 @@ import numpy as np
 from geodns.answer.image import Image, Node, ServiceImage, ZoneImage
 from geodns.answer.location import LocationMap
 
-_MAGIC = b"geodns image 1\n\n"
+_MAGIC = b"geodns image 2\n\n"
 _ARRAY, _PIECE = b"A", b"P"
 _ALIGN = 16
 _NODES_A_PIECE = 500
+_CLASSES_A_PIECE = 500
 _ARRAYS = ("v4_starts", "v4_classes", "v6_high", "v6_low", "v6_classes")
 
 
@@ -35,8 +37,16 @@ def write_image(image: Image, file: IO[bytes]) -> None:
             array = np.asarray(getattr(location, name))
             _write_piece(file, ("array", array.dtype.char))
             _write(file, _ARRAY, array.tobytes())
+    shared: dict[int, int] = {}
     for service in image.services:
-        _write_piece(file, ("service", service))
+        if id(service.classes) not in shared:
+            shared[id(service.classes)] = len(shared)
+            _write_piece(file, ("table", None))
+            rows = iter(service.classes)
+            while part := tuple(islice(rows, _CLASSES_A_PIECE)):
+                _write_piece(file, ("classes", part))
+        number = shared[id(service.classes)]
+        _write_piece(file, ("service", (number, replace(service, classes=()))))
     for zone in image.zones.values():
         _write_piece(file, ("zone", (zone.apex, zone.negative_ttl, zone.access)))
         nodes = iter(zone.nodes.items())
@@ -62,6 +72,8 @@ def read_image(file: IO[bytes]) -> Image:
         raise ValueError("this is not an image of this version")
     maps: list[list[memoryview]] = []
     services: list[ServiceImage] = []
+    tables: list[list[tuple[int, ...]]] = []
+    classes: dict[int, tuple[tuple[int, ...], ...]] = {}
     zones: dict[bytes, ZoneImage] = {}
     nodes: dict[bytes, Node] = {}
     dtype: Literal["B", "H", "I", "L", "Q"] = "B"
@@ -74,8 +86,14 @@ def read_image(file: IO[bytes]) -> Image:
             maps.append([])
         elif what == "array":
             dtype = value
+        elif what == "table":
+            tables.append([])
+        elif what == "classes":
+            tables[-1].extend(value)
         elif what == "service":
-            services.append(value)
+            number, service = value
+            service.classes = classes.setdefault(number, tuple(tables[number]))
+            services.append(service)
         elif what == "zone":
             nodes = {}
             zones[value[0]] = ZoneImage(value[0], nodes, value[1], value[2])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from geodns.config.settings import FailoverSteering, HttpCheck
+from geodns.config.settings import HttpCheck
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
 from geodns.wording import did_you_mean
-from geodns.yamlfile import Keys
 
 
 def undefined_check(sources: Sources) -> Iterator[Problem]:
@@ -22,32 +21,6 @@ def undefined_check(sources: Sources) -> Iterator[Problem]:
                 ("services", name, "check"),
                 hint=did_you_mean(service.check, known),
             )
-
-
-def failover_order(sources: Sources) -> Iterator[Problem]:
-    """A failover order names regions and AZs that exist, each once."""
-    if not sources.topology.readable:
-        return
-    known = dict.fromkeys([*sources.region_names(), *sources.az_names()])
-    document = sources.services.document
-    for name, service in sources.services.settings.services.items():
-        if not isinstance(service.steering, FailoverSteering):
-            continue
-        seen: set[str] = set()
-        for index, place in enumerate(service.steering.failover.order):
-            path: Keys = ("services", name, "steering", "failover", "order", index)
-            if place not in known:
-                yield document.problem(
-                    "undefined-region",
-                    f"there is no region or availability zone {place!r}",
-                    path,
-                    hint=did_you_mean(place, known),
-                )
-            elif place in seen:
-                yield document.problem(
-                    "repeated-in-order", f"{place!r} stands in this order twice", path
-                )
-            seen.add(place)
 
 
 def slow_timeout(sources: Sources) -> Iterator[Problem]:
@@ -123,7 +96,6 @@ def crossed_thresholds(sources: Sources) -> Iterator[Problem]:
 
 SERVICES_RULES: tuple[Rule, ...] = (
     undefined_check,
-    failover_order,
     slow_timeout,
     unnamed_certificate,
     idle_tls_settings,

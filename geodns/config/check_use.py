@@ -60,7 +60,7 @@ def service_without_endpoints(sources: Sources) -> Iterator[Problem]:
     having = {endpoint.service for endpoint in sources.endpoints()}
     used = sources.used_services()
     for name, service in sources.services.settings.services.items():
-        if name not in used or name in having:
+        if name not in used or sources.with_branches([name]) & having:
             continue
         target = isinstance(service.when_down, CnameTarget | AddressTarget)
         answer = "it always answers with its when_down target" if target else "it has no answer"
@@ -127,9 +127,15 @@ def _cname_targets(sources: Sources) -> dict[str, set[dns.name.Name]]:
     for name, service in sources.services.settings.services.items():
         if isinstance(service.when_down, CnameTarget):
             texts.setdefault(name, set()).add(service.when_down.cname)
+    for name, service in sources.services.settings.services.items():
+        # What a branch answers when it is down is not asked for: another branch is.
+        for branch in sources.with_branches(service.branches):
+            targets = (e.settings.cname for e in sources.endpoints() if e.service == branch)
+            texts.setdefault(name, set()).update(text for text in targets if text is not None)
     return {
         service: {dns.name.from_text(text).canonicalize() for text in found}
         for service, found in texts.items()
+        if found
     }
 
 

@@ -15,6 +15,7 @@ from geodns.config.check_latency import LATENCY_RULES
 from geodns.config.check_names import NAME_RULES
 from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder, visible
 from geodns.config.check_services import SERVICES_RULES
+from geodns.config.check_steering import STEERING_RULES
 from geodns.config.check_topology import TOPOLOGY_RULES
 from geodns.config.check_use import LEFTOVER_RULES, USE_RULES
 from geodns.config.paths import absolute
@@ -81,6 +82,7 @@ class _Loading:
             NAME_RULES,
             TOPOLOGY_RULES,
             SERVICES_RULES,
+            STEERING_RULES,
             USE_RULES,
         ):
             self.found.extend(self._findings(rules))

@@ -6,6 +6,7 @@ module deeper down checks it again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -20,6 +21,7 @@ from geodns.config.https import Https
 from geodns.config.latency import LatencyAge, LatencyTable
 from geodns.config.load_settings import LoadReport, LoadShedding
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
+from geodns.config.steering import Branches, LatencyFilter, Preset, SteeringChoice
 from geodns.config.transports import Proxy, Tcp, Tls
 from geodns.config.values import (
     TTL,
@@ -53,8 +55,6 @@ __all__ = [
     "Duration",
     "Endpoint",
     "Expect",
-    "Failover",
-    "FailoverSteering",
     "GeoIP",
     "Health",
     "HttpCheck",
@@ -183,6 +183,9 @@ class Endpoint(Settings):
     weight: Whole = Field(
         100, ge=0, le=65535, description="share among the endpoints of its region"
     )
+    priority: Whole = Field(
+        1, ge=0, le=65535, description="for the filter `priority`: lower is asked first"
+    )
     capacity: Number | None = Field(
         None, gt=0, description="load that it can take, in the unit it reports"
     )
@@ -224,6 +227,9 @@ class Region(Settings):
     bias: Whole = Field(
         0, ge=-99, le=99, description="geoproximity: positive draws clients from farther away"
     )
+    cost: Number | None = Field(
+        None, ge=0, description="price of one unit of demand, for plans and the cost filter"
+    )
     availability_zones: dict[str, AvailabilityZone] = Field(
         {}, description="its datacenters, by name"
     )
@@ -250,25 +256,15 @@ class AddressTarget(Settings):
     addresses: tuple[AddressText, ...] = Field(min_length=1, description="answered as A and AAAA")
 
 
-class Failover(Settings):
-    """The options of the ``failover`` preset."""
-
-    order: tuple[str, ...] = Field(
-        (), description="regions or AZs, first choice first; default: file order"
-    )
-
-
-class FailoverSteering(Settings):
-    """``steering: {failover: {order: [...]}}``"""
-
-    failover: Failover = Field(description="regions or AZs in a fixed order")
-
-
 class Service(Settings):
     """A named set of endpoints over all AZs: steering policy, check and answer policy."""
 
-    steering: Literal["latency", "nearest", "failover"] | FailoverSteering = Field(
-        "latency", description="how endpoints are ranked for a client"
+    steering: SteeringChoice = Field(
+        Preset(latency=LatencyFilter()),
+        description="how endpoints are ranked for a client; branches: failover by default",
+    )
+    branches: Branches = Field(
+        {}, description="other services that it is made of, in place of endpoints, with shares"
     )
     check: str | None = Field(None, description="the health check; none: always healthy")
     load: LoadShedding | None = Field(
@@ -282,6 +278,26 @@ class Service(Settings):
     when_down: Literal["serve_all", "nodata"] | CnameTarget | AddressTarget = Field(
         "serve_all", description="what is answered when no endpoint is available"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _branches_fail_over(cls, data: Any) -> Any:
+        """Branches have no place by which they could be steered: the first is the first choice."""
+        if isinstance(data, dict) and data.get("branches") and data.get("steering") is None:
+            return {**data, "steering": "failover"}
+        return data
+
+
+def with_branches(services: Mapping[str, Service], *names: str) -> list[str]:
+    """The services of these names and all that these are made of, as far as there are such."""
+    found: dict[str, None] = {}
+    ahead = list(reversed(names))
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found[name] = None
+            ahead.extend(services[name].branches if name in services else ())
+    return list(found)
 
 
 class Thresholds(Settings):

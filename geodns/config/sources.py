@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from geodns.config.settings import AvailabilityZone, Endpoint, Region, Server, Services, Topology
+from geodns.config.settings import (
+    AvailabilityZone,
+    Endpoint,
+    Region,
+    Server,
+    Services,
+    Topology,
+    with_branches,
+)
 from geodns.config.source import Source
 from geodns.problem import Problem
 from geodns.yamlfile import Keys
@@ -88,8 +96,13 @@ class Sources:
         return self.services.names("services")
 
     def used_services(self) -> set[str]:
-        """The services that some zone's GEO records name."""
-        return {node.geo.service for zone in self.zones for node in zone.nodes.values() if node.geo}
+        """The services that some zone's GEO records name, and those that they are made of."""
+        nodes = (node for zone in self.zones for node in zone.nodes.values())
+        return self.with_branches(node.geo.service for node in nodes if node.geo)
+
+    def with_branches(self, names: Iterable[str]) -> set[str]:
+        """The services, and all that these are made of."""
+        return set(with_branches(self.services.settings.services, *names))
 
     def with_zones(self, zones: tuple[Zone, ...]) -> Sources:
         """The same with the zones."""

@@ -10,7 +10,8 @@ from geodns.answer.compile import steering_of
 from geodns.answer.image import Image
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.resolve import GeoPart
-from geodns.config.settings import Configuration, FailoverSteering
+from geodns.config.settings import Configuration
+from geodns.config.steering import Preset
 from geodns.explain import reply
 from geodns.explain.access import judge_access
 from geodns.explain.choice import choose, why_scope
@@ -112,16 +113,15 @@ def _steer(given: Given, question: Question, draft: Image, part: GeoPart) -> _St
     family = _V4 if address.version == 4 else _V6
     maps = (*image.locations, NO_LOCATION)
     located = Client(family, int(address), len(maps)).locate(maps, service.location)
-    steering = steering_of(configuration, service.name)
-    rows = configuration.latency if steering.unit == "ms" else ()
+    policy = steering_of(configuration, service.name)
+    rows = configuration.latency if policy.unit == "ms" else ()
     subject = carried(address).address
-    client, where = find_client(
-        address, locations, given.databases(subject), steering.prefixes, rows
-    )
+    client, where = find_client(address, locations, given.databases(subject), policy.prefixes, rows)
     standing = stand(service, question.type, located, given.available)
     ranking = rank(
         standing,
-        steering.explain(Clients.of_one(where.place, where.prefix_row)),
+        policy,
+        Clients.of_one(where.place, where.prefix_row, policy.prefixes),
         given.available,
         configuration.topology,
         _policy(configuration, service.name),
@@ -134,7 +134,9 @@ def _steer(given: Given, question: Question, draft: Image, part: GeoPart) -> _St
 
 def _policy(configuration: Configuration, service: str) -> str:
     steering = configuration.services.services[service].steering
-    return "failover" if isinstance(steering, FailoverSteering) else steering
+    if isinstance(steering, Preset):
+        return steering.name
+    return " > ".join(stage.name for stage in steering)
 
 
 def _answer(given: Given, question: Question, image: Image, steered: _Steered | None) -> Answer:

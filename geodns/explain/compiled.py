@@ -13,7 +13,7 @@ import numpy as np
 
 from geodns.answer.compile import compile_image
 from geodns.answer.image import Image
-from geodns.config.settings import Configuration, Services
+from geodns.config.settings import Configuration, Services, with_branches
 from geodns.geo.locations import Locations
 from geodns.geo.place import NOWHERE
 from geodns.geo.places import PlaceTable
@@ -40,8 +40,9 @@ def with_service(
     For questions of that service, it answers as the image of the whole configuration does.
     """
     name = image.services[number].name
-    only = Services(services={name: configuration.services.services[name]})
+    services = configuration.services.services
+    only = Services(services={each: services[each] for each in with_branches(services, name)})
     ranked = compile_image(replace(configuration, zones=(), services=only), locations)
-    services = list(image.services)
-    services[number] = ranked.services[0]
-    return Image(image.zones, tuple(services), ranked.locations)
+    found = list(image.services)
+    found[number] = ranked.services[0]
+    return Image(image.zones, tuple(found), ranked.locations)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from math import isnan
 
 from geodns.answer.client import Located
 from geodns.answer.hints import family_of
@@ -18,7 +19,8 @@ from geodns.config.settings import Topology
 from geodns.explain.explanation import EndpointFinding, Ranking, TierFinding
 from geodns.explain.whatif import Availabilities
 from geodns.explain.zones import text
-from geodns.steering.ranking import Tier
+from geodns.steering.clients import Clients
+from geodns.steering.policy import Finding, Policy
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,10 @@ def stand(
     plan = Plan(service, family_of(service, type), available.states())
     table = plan.build(located.number)
     chosen = tuple(plan.picks[number] for number in table)
-    ranked = service.classes[located.number]
-    # Tiers that a class does not name come after, in file order.
-    behind = tuple(tier for tier in range(len(service.tiers)) if tier not in ranked)
     return Standing(
         service=service,
         family=plan.type,
-        tiers=(*ranked, *behind),
+        tiers=service.classes[located.number],
         shares=tuple(shares_of(service, located.number, plan.type, available.states())),
         picks=chosen,
         pick=chosen[located.slot if len(chosen) > 1 else 0],
@@ -59,20 +58,20 @@ def stand(
 
 def rank(
     standing: Standing,
-    explained: Sequence[Tier],
+    policy: Policy,
+    client: Clients,
     available: Availabilities,
     topology: Topology,
     steering: str,
     located: Located,
     prefix: str,
 ) -> Ranking:
-    """The ranking, tier by tier. ``explained`` is what the steering says of the same tiers."""
+    """The ranking, tier by tier, with what the policy says of the client."""
     service = standing.service
-    by_endpoints = {tier.endpoints: tier for tier in explained}
     endpoints = _endpoints(standing, available)
+    findings = _findings_by_endpoint(policy, client)
     tiers = tuple(
-        _tier(standing, number, by_endpoints[service.tiers[number].endpoints], endpoints, topology)
-        for number in standing.tiers
+        _tier(standing, number, findings, endpoints, topology) for number in standing.tiers
     )
     unserved = sum(pick.tier == NO_TIER for pick in standing.picks) / len(standing.picks)
     return Ranking(
@@ -108,22 +107,34 @@ def when_down_words(down: WhenDown) -> str:
     return "all endpoints as if all were up" if down.kind == "serve_all" else "no data"
 
 
+def _findings_by_endpoint(policy: Policy, client: Clients) -> dict[int, Finding]:
+    return {
+        endpoint: finding
+        for unit, finding in zip(policy.units, policy.explain(client), strict=True)
+        for endpoint in unit.endpoints
+    }
+
+
 def _tier(
     standing: Standing,
     number: int,
-    explained: Tier,
+    findings: dict[int, Finding],
     all_endpoints: Sequence[EndpointFinding],
     topology: Topology,
 ) -> TierFinding:
-    endpoints = tuple(all_endpoints[position] for position in explained.endpoints)
+    positions = _positions(standing.service, number)
+    endpoints = tuple(all_endpoints[position] for position in positions)
+    name = standing.service.tiers[number].name
+    # Where several are equally good, the best of them speaks for all.
+    best = min((findings[position] for position in positions), key=_by_cost)
     # A tier comes a second time where what is left over is forced on it.
     reason = next((share.reason for share in standing.shares if share.tier == number), None)
     return TierFinding(
-        name=explained.name,
-        title=_title(topology, explained.name),
-        cost=explained.cost,
-        unit=explained.unit,
-        source=explained.source,
+        name=name,
+        title=_title(topology, name),
+        cost=best.cost,
+        unit=best.unit,
+        source=best.source,
         share=sum(endpoint.share for endpoint in endpoints),
         reason=reason,
         passed_over=None if reason is not None else _tier_passed_over(endpoints),
@@ -131,11 +142,24 @@ def _tier(
     )
 
 
+def _positions(service: ServiceImage, number: int) -> list[int]:
+    """The endpoints of a tier, those of its branches included."""
+    tier = service.tiers[number]
+    within = (each for branch in tier.branches for each in branch.tiers)
+    return [*tier.endpoints, *(at for each in within for at in _positions(service, each))]
+
+
+def _by_cost(finding: Finding) -> tuple[bool, float]:
+    return isnan(finding.cost), 0.0 if isnan(finding.cost) else finding.cost
+
+
 def _endpoints(standing: Standing, available: Availabilities) -> list[EndpointFinding]:
     """All endpoints of the service, in its order."""
     first = Counter(pick.addresses[0].endpoint for pick in standing.picks if pick.addresses)
     serving = {
-        candidate.address.endpoint for share in standing.shares for candidate in share.candidates
+        candidate.address.endpoint
+        for share in _all_shares(standing.shares)
+        for candidate in share.candidates
     }
     return [
         _endpoint(
@@ -189,6 +213,13 @@ def _tier_passed_over(endpoints: Sequence[EndpointFinding]) -> str | None:
     if usable or not endpoints:
         return None
     return "; ".join(dict.fromkeys(reason for reason in reasons if reason is not None))
+
+
+def _all_shares(shares: Sequence[Share]) -> Iterator[Share]:
+    for share in shares:
+        yield share
+        for branch in share.branches:
+            yield from _all_shares(branch.shares)
 
 
 def _title(topology: Topology, name: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,22 +11,22 @@ from geodns.geo.countries import fill_coordinates
 from geodns.geo.distance import kilometres
 from geodns.latency.estimate import milliseconds
 from geodns.steering.clients import Clients
-from geodns.steering.filter import Costs, Filter, Step
-from geodns.steering.tiers import TierDefinition
+from geodns.steering.measure import Costs, Measure, Step
+from geodns.steering.units import Unit
 
 UNKNOWN_PLACE = "the client's place is unknown"
 
 
-class Distance(Filter):
+class Distance(Measure):
     """Replaces the cost by the kilometres between client and region; nan where unknown.
 
     A client without coordinates is taken to be at the centre of its country or continent.
     """
 
-    def __init__(self, topology: Topology, tiers: Sequence[TierDefinition]) -> None:
+    def __init__(self, topology: Topology, units: Sequence[Unit]) -> None:
         self._regions = np.array(
-            [topology.regions[tier.region].location for tier in tiers], dtype=np.float64
-        ).reshape(len(tiers), 2)
+            [topology.regions[unit.region].location for unit in units], dtype=np.float64
+        ).reshape(len(units), 2)
 
     def apply(self, clients: Clients, _costs: Costs, /) -> Costs:
         places = fill_coordinates(clients.places)
@@ -46,7 +46,7 @@ class Distance(Filter):
         return f"{step.cost:.0f} km"
 
 
-class Bias(Filter):
+class Bias(Measure):
     """Makes regions seem nearer or farther.
 
     A positive bias shrinks the distance, ``d * (1 - bias / 100)``; a negative one stretches it,
@@ -55,21 +55,25 @@ class Bias(Filter):
     with it a bias and its negative undo each other.
     """
 
-    def __init__(self, topology: Topology, tiers: Sequence[TierDefinition]) -> None:
-        self._biases = [topology.regions[tier.region].bias for tier in tiers]
+    def __init__(
+        self, topology: Topology, units: Sequence[Unit], instead: Mapping[str, int] | None = None
+    ) -> None:
+        """``instead``: by region, a bias in place of the topology's."""
+        own = instead or {}
+        self._biases = [own.get(unit.region, topology.regions[unit.region].bias) for unit in units]
         self._factors = np.array([_bias_factor(bias) for bias in self._biases])
 
     def apply(self, _clients: Clients, costs: Costs, /) -> Costs:
         return np.asarray(costs * self._factors)
 
     def explain(self, step: Step) -> str:
-        bias = self._biases[step.tier]
+        bias = self._biases[step.unit]
         if bias == 0 or np.isnan(step.cost):
             return step.before.source
         return f"{step.before.source}, bias {bias:+d} counts as {step.cost:.0f} km"
 
 
-class RoundTrip(Filter):
+class RoundTrip(Measure):
     """Turns kilometres into an estimate of the round-trip time in milliseconds."""
 
     def apply(self, _clients: Clients, costs: Costs, /) -> Costs:

@@ -1,52 +1,34 @@
-"""The one signature of every stage in a steering chain."""
+"""The one signature of every filter in a steering chain."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from geodns.latency.client import Network
 from geodns.steering.clients import Clients
-
-Costs = NDArray[np.float64]
-"""Shape (clients, tiers); lower is better, nan is unknown, inf is never."""
-
-
-class Figure(NamedTuple):
-    """One cost, with words on where it comes from."""
-
-    cost: float
-    source: str
-
-
-class Step(NamedTuple):
-    """What a stage did to one cost: ``cost`` is what ``apply`` made of ``before``.
-
-    ``client`` is one client, ``tier`` the position of the tier.
-    """
-
-    client: Clients
-    tier: int
-    before: Figure
-    cost: float
+from geodns.steering.measure import Figure
+from geodns.steering.standing import Standing
 
 
 class Filter(ABC):
-    """A pure stage of a policy: from the costs so far to the costs after it.
+    """A pure stage of a policy: from how units stand to how they stand after it.
 
-    ``prefixes`` are the address prefixes that it treats on their own; ``Clients.prefix_row``
-    refers to them. At most one stage of a chain has any.
+    ``name`` is what it is called in a chain. ``prefixes`` are the address prefixes whose clients
+    it treats on their own. ``unit`` is that of its figures, empty where it has none.
     """
 
+    name: str
     prefixes: tuple[Network, ...] = ()
+    unit: str = ""
 
     @abstractmethod
-    def apply(self, clients: Clients, costs: Costs, /) -> Costs:
-        """The new costs, of the same shape; ``costs`` is not changed."""
+    def apply(self, clients: Clients, standing: Standing, /) -> Standing:
+        """How the units stand now; ``standing`` is not changed."""
 
     @abstractmethod
-    def explain(self, step: Step) -> str:
-        """Where a step's cost comes from; ``step.before.source`` if the stage left it alone."""
+    def explain(self, client: Clients, /) -> list[str]:
+        """For each unit, what the filter finds of it for one client, in words; empty: nothing."""
+
+    def figures(self, _client: Clients, /) -> list[Figure] | None:
+        """For each unit, the cost that a filter sorts one client's units by; None: it doesn't."""
+        return None

@@ -1,29 +1,79 @@
-"""Ranks a service's tiers for many clients at once, or for one with words on every figure."""
+"""Ranks a service's endpoints for many clients at once, or for one with words on every figure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geodns.config.settings import LatencyRow, Service, Topology
+from geodns.config.steering import names_in
 from geodns.latency.client import Network
+from geodns.steering.chain import Inputs, Traits, apart, filters_of, traits_of
 from geodns.steering.clients import Clients
-from geodns.steering.filter import Costs, Figure, Step
-from geodns.steering.presets import Inputs, policy_for
-from geodns.steering.ranking import Tier
-from geodns.steering.tiers import Candidate, TierDefinition
+from geodns.steering.distinct import distinct_rows
+from geodns.steering.filter import Filter
+from geodns.steering.presets import chain_of
+from geodns.steering.ranking import Branch, Ranking, Rankings, Tier, groups_of, quantised
+from geodns.steering.sort import Sort
+from geodns.steering.standing import Standing
+from geodns.steering.units import Candidate, Unit, units_of
 
-#: Clients ranked at a time: bounds the work space to some 25 MB for 40 regions.
+#: Clients ranked at a time: bounds the work space to some 25 MB for 40 units.
 _CHUNK = 16_384
 
-#: A tier whose cost is unknown stands behind all known ones; one that is never used, behind that.
-_UNKNOWN = np.finfo(np.float64).max
+
+class Effect(NamedTuple):
+    """What one filter of a chain found of a unit."""
+
+    filter: str
+    words: str
 
 
-class Steering:
-    """A service's steering policy over its endpoints. Immutable; pure; safe to share.
+class Finding(NamedTuple):
+    """One unit for one client: ``cost`` in ``unit`` is what it was last sorted by, with its source.
+
+    ``cost`` is nan where it is unknown, or where nothing sorts.
+    """
+
+    name: str
+    cost: float
+    unit: str
+    source: str
+    effects: tuple[Effect, ...]
+
+
+class Policy(ABC):
+    """How a service ranks its endpoints. Immutable; pure; safe to share.
+
+    ``candidates`` are the endpoints that ``units`` refer to. ``prefixes`` are those whose clients
+    are ranked on their own. Policies of equal ``key`` rank equally, whatever their endpoints.
+    """
+
+    candidates: tuple[Candidate, ...]
+    units: tuple[Unit, ...]
+    prefixes: tuple[Network, ...]
+    unit: str
+    key: Hashable
+    traits: Traits
+
+    @abstractmethod
+    def rankings(self, clients: Clients, depth: int | None = None) -> Rankings:
+        """The ranking of every client; with ``depth``, only the best so many tiers are told apart.
+
+        What comes behind those follows in file order.
+        """
+
+    @abstractmethod
+    def explain(self, client: Clients) -> list[Finding]:
+        """What the policy finds of each unit for one client. Raises ValueError for several."""
+
+
+class Steering(Policy):
+    """A chain of filters over a service's own endpoints.
 
     ``rows`` are those of all latency tables, in order: for the same client, the first row counts.
     """
@@ -35,78 +85,232 @@ class Steering:
         candidates: Sequence[Candidate],
         rows: Sequence[LatencyRow],
     ) -> None:
-        policy = policy_for(Inputs(service, topology, candidates, rows))
-        self._chain = policy.chain
-        self.tiers: tuple[TierDefinition, ...] = policy.tiers
-        self.unit: str = policy.unit
-        #: The prefixes that ``Clients.prefix_row`` refers to; distinct, in the order of the rows.
-        self.prefixes: tuple[Network, ...] = next(
-            (stage.prefixes for stage in policy.chain if stage.prefixes), ()
+        chain = chain_of(service.steering)
+        named = frozenset(name for stage in chain for name, _, _ in names_in(stage))
+        zones = named - topology.regions.keys()
+        self.traits = traits_of(chain)
+        equal = self.traits.share_by == "equal"
+        self.candidates = tuple(
+            candidate._replace(weight=1) if equal else candidate for candidate in candidates
+        )
+        self.units = units_of(topology, candidates, alone=zones, apart=apart(chain))
+        self._chain = filters_of(chain, Inputs(topology, self.units, candidates, rows))
+        self.prefixes = _prefixes(self._chain)
+        self.unit = next((each.unit for each in reversed(self._chain) if each.unit), "")
+        priorities = [min(candidates[at].priority for at in unit.endpoints) for unit in self.units]
+        self.key = (
+            repr(chain),
+            tuple((unit.name, unit.region) for unit in self.units),
+            tuple(priorities),
         )
 
-    def costs(self, clients: Clients) -> Costs:
-        """The cost of every tier for every client in ``unit``, float64 of shape (n, tiers).
-
-        Lower is better; nan is unknown; inf is never.
-        """
-        result = np.empty((len(clients), len(self.tiers)))
-        for start, part in self._parts(clients):
-            result[start : start + len(part)] = self._apply(part)
-        return result
-
-    def order(self, clients: Clients) -> NDArray[np.int16]:
-        """Positions in ``tiers`` for every client, best first, int16 of shape (n, tiers).
-
-        Equal costs keep the order of ``tiers``; unknown costs come after all known ones.
-        """
-        result = np.empty((len(clients), len(self.tiers)), dtype=np.int16)
-        for start, part in self._parts(clients):
-            result[start : start + len(part)] = _order(self._apply(part))
-        return result
-
-    def explain(self, client: Clients) -> list[Tier]:
-        """The tiers for one client, best first, each with its cost and where that comes from.
-
-        ``Tier.cost`` is nan where it is unknown. Raises ValueError unless it is one client.
-        """
-        if len(client) != 1:
-            raise ValueError(f"one client can be explained at a time, not {len(client)}")
-        figures = self._figures(client)
-        costs = np.array([[figure.cost for figure in figures]])
-        return [
-            Tier(
-                name=self.tiers[position].name,
-                cost=figures[position].cost,
-                unit=self.unit,
-                source=figures[position].source,
-                endpoints=self.tiers[position].endpoints,
+    def rankings(self, clients: Clients, depth: int | None = None) -> Rankings:
+        standing = self.stand(clients)
+        tiers = standing.tiers if depth is None else np.minimum(standing.tiers, np.int16(depth))
+        rows = _beside(tiers, standing.weights)
+        distinct, numbers = distinct_rows(rows)
+        _, first = np.unique(numbers, return_index=True)
+        found = [
+            self._ranking(
+                row[: len(self.units)].tolist(),
+                None if standing.weights is None else standing.weights[at].tolist(),
+                depth,
             )
-            for position in _order(costs)[0]
+            for row, at in zip(distinct, first.tolist(), strict=True)
         ]
+        return _interned(found, numbers)
 
-    def _figures(self, client: Clients) -> list[Figure]:
-        costs = np.zeros((1, len(self.tiers)))
-        figures = [Figure(0.0, "") for _ in self.tiers]
-        for stage in self._chain:
-            costs = stage.apply(client, costs)
-            figures = [
-                Figure(float(cost), stage.explain(Step(client, tier, before, float(cost))))
-                for tier, (before, cost) in enumerate(zip(figures, costs[0], strict=True))
+    def stand(self, clients: Clients) -> Standing:
+        """How the units stand for every client after the whole chain."""
+        return _stand(self._chain, clients, len(self.units))
+
+    def costs(self, clients: Clients) -> NDArray[np.float64]:
+        """What the chain sorts by last, in ``unit``: float64, shape (n, units); nan is unknown."""
+        sort = next((each for each in reversed(self._chain) if isinstance(each, Sort)), None)
+        if sort is None:
+            return np.full((len(clients), len(self.units)), np.nan)
+        parts = [sort.costs(part) for part in _parts(clients)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.units)))
+
+    def explain(self, client: Clients) -> list[Finding]:
+        return _explain(self._chain, client, self.units)
+
+    def _ranking(
+        self, tiers: Sequence[int], weights: Sequence[float] | None, depth: int | None
+    ) -> Ranking:
+        found = []
+        for group in groups_of(tiers, depth):
+            shares = [np.nan if weights is None else weights[unit] for unit in group]
+            if len(group) == 1 or any(map(np.isnan, shares)):
+                found.append(Tier(group))
+                continue
+            branches = (
+                Branch(self.units[unit].name, float(share), (Tier((unit,)),))
+                for unit, share in zip(group, shares, strict=True)
+            )
+            found.append(Tier(branches=tuple(branches)))
+        return tuple(found)
+
+
+class Branching(Policy):
+    """A chain of filters over other services: each branch ranks its own endpoints."""
+
+    def __init__(self, service: Service, topology: Topology, branches: dict[str, Policy]) -> None:
+        chain = chain_of(service.steering)
+        weights = service.branches
+        self._branches = branches
+        self._shares = [weights[name] for name in branches]
+        pseudo = tuple(Unit(name, name, (), ()) for name in branches)
+        self._pseudo = pseudo
+        self._chain = filters_of(chain, Inputs(topology, pseudo, (), ()))
+        self.traits = traits_of(chain)
+        self.candidates, self.units = _joined(branches.values())
+        within = tuple(prefix for policy in branches.values() for prefix in policy.prefixes)
+        self.prefixes = tuple(dict.fromkeys((*_prefixes(self._chain), *within)))
+        self.unit = next((policy.unit for policy in branches.values() if policy.unit), "")
+        self.key = (
+            repr(chain),
+            tuple(weights.items()),
+            tuple(policy.key for policy in branches.values()),
+        )
+
+    def rankings(self, clients: Clients, depth: int | None = None) -> Rankings:
+        within = [policy.rankings(clients, depth) for policy in self._branches.values()]
+        standing = _stand(self._chain, clients, len(self._branches))
+        own = _beside(standing.tiers, standing.weights)
+        numbers = [each.numbers.astype(np.int64)[:, None] for each in within]
+        distinct, number_of = distinct_rows(
+            np.concatenate([own.astype(np.int64), *numbers], axis=1)
+        )
+        shifted = self._shifted(within)
+        _, first = np.unique(number_of, return_index=True)
+        found = []
+        for row, at in zip(distinct.tolist(), first.tolist(), strict=True):
+            weights = None if standing.weights is None else standing.weights[at].tolist()
+            rankings = [
+                each[number] for each, number in zip(shifted, row[own.shape[1] :], strict=True)
             ]
-        return figures
+            found.append(self._ranking(row[: len(within)], weights, rankings))
+        return _interned(found, number_of)
 
-    def _apply(self, clients: Clients) -> Costs:
-        costs: Costs = np.zeros((len(clients), len(self.tiers)))
-        for stage in self._chain:
-            costs = stage.apply(clients, costs)
-        return costs
+    def explain(self, client: Clients) -> list[Finding]:
+        found = []
+        own = _explain(self._chain, client, self._pseudo)
+        for (name, policy), branch in zip(self._branches.items(), own, strict=True):
+            said = tuple(Effect(one.filter, f"{name}: {one.words}") for one in branch.effects)
+            found += [
+                unit._replace(effects=(*said, *unit.effects)) for unit in policy.explain(client)
+            ]
+        return found
 
-    @staticmethod
-    def _parts(clients: Clients) -> Iterator[tuple[int, Clients]]:
-        for start in range(0, len(clients), _CHUNK):
-            yield start, clients.part(start, start + _CHUNK)
+    def _shifted(self, within: Sequence[Rankings]) -> list[list[Ranking]]:
+        """The rankings of the branches, their units counted over all branches."""
+        shifted, offset = [], 0
+        for policy, each in zip(self._branches.values(), within, strict=True):
+            shifted.append([_shift(ranking, offset) for ranking in each.rankings])
+            offset += len(policy.units)
+        return shifted
+
+    def _ranking(
+        self, tiers: Sequence[int], weights: Sequence[float] | None, within: Sequence[Ranking]
+    ) -> Ranking:
+        names = list(self._branches)
+        found: list[Tier] = []
+        for group in groups_of(tiers):
+            if len(group) == 1:
+                found.extend(within[group[0]])
+                continue
+            given = [np.nan if weights is None else weights[branch] for branch in group]
+            shares = [self._shares[branch] for branch in group]
+            if not any(map(np.isnan, given)):
+                shares = [float(share) for share in given]
+            branches = (
+                Branch(names[branch], share, within[branch])
+                for branch, share in zip(group, shares, strict=True)
+            )
+            found.append(Tier(branches=tuple(branches)))
+        return tuple(found)
 
 
-def _order(costs: Costs) -> NDArray[np.int16]:
-    comparable = np.where(np.isnan(costs), _UNKNOWN, costs)
-    return np.argsort(comparable, axis=1, kind="stable").astype(np.int16)
+def _stand(chain: Sequence[Filter], clients: Clients, units: int) -> Standing:
+    """How units stand after a chain, for any number of clients."""
+    parts = []
+    for part in _parts(clients):
+        standing = Standing.start(len(part), units)
+        for each in chain:
+            standing = each.apply(part, standing)
+        parts.append(standing)
+    if not parts:
+        return Standing.start(0, units)
+    weights = [part.weights for part in parts if part.weights is not None]
+    return Standing(
+        np.concatenate([part.tiers for part in parts]),
+        np.concatenate(weights) if weights else None,
+    )
+
+
+def _explain(chain: Sequence[Filter], client: Clients, units: Sequence[Unit]) -> list[Finding]:
+    if len(client) != 1:
+        raise ValueError(f"one client can be explained at a time, not {len(client)}")
+    found = [Finding(unit.name, np.nan, "", "", ()) for unit in units]
+    for each in chain:
+        figures, words = each.figures(client), each.explain(client)
+        if figures is not None:
+            found = [
+                finding._replace(cost=figure.cost, unit=each.unit, source=figure.source)
+                for finding, figure in zip(found, figures, strict=True)
+            ]
+        if words:
+            found = [
+                finding._replace(effects=(*finding.effects, Effect(each.name, said)))
+                if said
+                else finding
+                for finding, said in zip(found, words, strict=True)
+            ]
+    return found
+
+
+def _parts(clients: Clients) -> Iterator[Clients]:
+    for start in range(0, len(clients), _CHUNK):
+        yield clients.part(start, start + _CHUNK)
+
+
+def _prefixes(chain: Sequence[Filter]) -> tuple[Network, ...]:
+    return tuple(dict.fromkeys(prefix for each in chain for prefix in each.prefixes))
+
+
+def _beside(tiers: NDArray[np.int16], weights: NDArray[np.float32] | None) -> NDArray[np.int16]:
+    return tiers if weights is None else np.concatenate([tiers, quantised(weights)], axis=1)
+
+
+def _interned(found: Sequence[Ranking], numbers: NDArray[np.int64]) -> Rankings:
+    """Equal rankings made one: tiers may be numbered differently and yet be the same."""
+    known: dict[Ranking, int] = {}
+    of = np.array([known.setdefault(ranking, len(known)) for ranking in found], dtype=np.int64)
+    return Rankings(of[numbers] if len(of) else numbers, tuple(known))
+
+
+def _joined(policies: Iterable[Policy]) -> tuple[tuple[Candidate, ...], tuple[Unit, ...]]:
+    candidates: list[Candidate] = []
+    units: list[Unit] = []
+    for policy in policies:
+        units += [
+            unit._replace(endpoints=tuple(at + len(candidates) for at in unit.endpoints))
+            for unit in policy.units
+        ]
+        candidates += policy.candidates
+    return tuple(candidates), tuple(units)
+
+
+def _shift(ranking: Ranking, offset: int) -> Ranking:
+    if not offset:
+        return ranking
+    return tuple(
+        Tier(
+            tuple(unit + offset for unit in tier.units),
+            tuple(
+                branch._replace(ranking=_shift(branch.ranking, offset)) for branch in tier.branches
+            ),
+        )
+        for tier in ranking
+    )

@@ -7,24 +7,63 @@ from pathlib import Path
 import numpy as np
 from building import configuration, three_places
 
-from geodns.answer.classes import MOST_CLASSES, Classifier, _distinct, _unique_rows
+from geodns.answer.classes import MOST_CLASSES, Classifier
 from geodns.answer.compile import compile_image, steering_of
+from geodns.geo.place import Place
+from geodns.geo.places import PlaceTable
+from geodns.steering.clients import Clients
+from geodns.steering.distinct import distinct_rows
+from geodns.steering.policy import Finding, Policy
+from geodns.steering.ranking import Rankings, Tier
 
 
 def test_distinct_rows_are_found_with_the_position_of_each() -> None:
     rows = np.random.default_rng(5).integers(0, 3, (5000, 4)).astype(np.int16)
-    distinct, numbers = _unique_rows(rows)
+    distinct, numbers = distinct_rows(rows)
     assert np.array_equal(distinct[numbers], rows)
     assert len(distinct) == len({tuple(row) for row in rows.tolist()}) == 81
 
 
-def test_too_many_rankings_are_compared_by_fewer_tiers() -> None:
+def test_with_a_depth_rankings_are_told_apart_by_their_first_tiers(tmp_path: Path) -> None:
     generator = np.random.default_rng(5)
-    order = np.stack([generator.permutation(20) for _ in range(20_000)]).astype(np.int16)
-    rankings, numbers = _distinct(order)
-    assert len(rankings) <= MOST_CLASSES
-    assert rankings.shape[1] == 3  # 20 * 19 * 18 = 6840 rankings of three tiers
-    assert np.array_equal(rankings[numbers], order[:, :3])
+    places = generator.uniform(-60, 60, (12, 2)).round(2).tolist()
+    regions = {
+        f"r{number}": {
+            "location": place,
+            "availability_zones": {
+                f"r{number}-a": {"endpoints": {"web": {"addresses": [f"192.0.2.{number}"]}}}
+            },
+        }
+        for number, place in enumerate(places)
+    }
+    settings = configuration(tmp_path, regions=regions, services={"web": {"steering": "nearest"}})
+    policy = steering_of(settings, "web")
+    found = PlaceTable.of(Place(*at) for at in generator.uniform(-60, 60, (3000, 2)).tolist())
+    clients = Clients.without_prefixes(found)
+    whole, cut = policy.rankings(clients), policy.rankings(clients, 3)
+    assert len(cut.rankings) < len(whole.rankings)
+    for number in range(len(clients)):
+        full = whole.rankings[whole.numbers[number]]
+        short = cut.rankings[cut.numbers[number]]
+        assert short[:3] == full[:3]
+        # What comes behind follows in file order.
+        assert list(short[3:]) == sorted(full[3:])
+
+
+def test_there_are_never_too_many_classes(tmp_path: Path) -> None:
+    class Deep(Policy):
+        prefixes = ()
+        key = "deep"
+
+        def rankings(self, clients: Clients, depth: int | None = None) -> Rankings:
+            many = MOST_CLASSES + 1 if depth is None or depth > 4 else 5
+            numbers = np.arange(len(clients), dtype=np.int64) % 5
+            return Rankings(numbers, tuple((Tier((n,)),) for n in range(many)))
+
+        def explain(self, client: Clients) -> list[Finding]:
+            raise NotImplementedError
+
+    assert len(Classifier(three_places()).classify(Deep()).rankings) == 5
 
 
 def test_services_with_one_policy_and_the_same_regions_share_a_location_map(tmp_path: Path) -> None:
@@ -53,5 +92,7 @@ def test_services_with_one_policy_and_the_same_regions_share_a_location_map(tmp_
 def test_a_fixed_order_needs_no_location_map(tmp_path: Path) -> None:
     settings = configuration(tmp_path, services={"web": {"steering": "failover"}})
     classifier = Classifier(three_places())
-    assert classifier.classify(steering_of(settings, "web"), "failover") == (-1, ((0, 1, 2),))
+    location, rankings = classifier.classify(steering_of(settings, "web"))
+    assert location == -1
+    assert rankings == ((Tier((0,)), Tier((1,)), Tier((2,))),)
     assert classifier.maps == []

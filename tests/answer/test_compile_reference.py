@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from ipaddress import ip_address, ip_network
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from geodns.geo.place import NOWHERE, Place
 from geodns.geo.places import PlaceTable
 from geodns.geo.ranges import merge_neighbours, value_at
 from geodns.steering.clients import Clients
+from geodns.steering.policy import Finding
 
 _COUNTRIES = [("EU", "DE"), ("EU", "FR"), ("NA", "US"), ("AS", "JP"), ("SA", "BR"), ("AF", "ZA")]
 ZONE = """
@@ -29,6 +31,13 @@ ZONE = """
   - {type: NS, value: ns.elsewhere.test.}
 www: {type: GEO, service: web}
 """
+
+
+def by_cost(findings: list[Finding]) -> list[str]:
+    """The names of units in the order of their costs; unknown ones last, equal ones as they are."""
+    return [
+        each.name for each in sorted(findings, key=lambda one: (isnan(one.cost), one.cost or 0.0))
+    ]
 
 
 class World:
@@ -112,10 +121,11 @@ class World:
         best = max(rows, key=lambda network: network.prefixlen, default=None)
         number = steering.prefixes.index(best) if best is not None else -1
         place = self.locations.places[value_at(self.locations.v4, ip_address(address))]
-        for tier in steering.explain(Clients.of_one(place, number)):
-            endpoints = [self.endpoint_ids()[position] for position in tier.endpoints]
+        units = {unit.name: unit for unit in steering.units}
+        for name in by_cost(steering.explain(Clients.of_one(place, number, steering.prefixes))):
+            endpoints = [self.endpoint_ids()[position] for position in units[name].endpoints]
             if any(id not in states for id in endpoints):
-                return tier.name
+                return name
         return ""
 
     def endpoint_ids(self) -> list[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ranked import costs, names, sources, tiers_of
 
 from geodns.config.settings import (
     AvailabilityZone,
-    Failover,
-    FailoverSteering,
     LatencyRow,
     Region,
     Service,
@@ -18,7 +17,7 @@ from geodns.geo.place import NOWHERE, Place
 from geodns.geo.places import PlaceTable
 from geodns.steering.clients import Clients
 from geodns.steering.policy import Steering
-from geodns.steering.tiers import Candidate
+from geodns.steering.units import Candidate
 
 FRANKFURT, VIRGINIA, SINGAPORE = (50.11, 8.68), (38.95, -77.45), (1.35, 103.82)
 BERLIN = Place(52.52, 13.405, "EU", "DE", "BE", "Berlin", 3320)
@@ -49,7 +48,7 @@ CANDIDATES = [
 
 
 def steering(
-    preset: str | FailoverSteering,
+    preset: str | dict[str, object],
     *,
     rows: dict[str, dict[str, float]] | None = None,
     where: Topology | None = None,
@@ -63,27 +62,13 @@ def steering(
     )
 
 
-def by_order(*names: str) -> FailoverSteering:
-    return FailoverSteering(failover=Failover(order=names))
-
-
-def names(policy: Steering, place: Place, prefix_row: int = -1) -> list[str]:
-    order = policy.order(Clients.of_one(place, prefix_row))[0]
-    return [policy.tiers[position].name for position in order]
-
-
-def sources(policy: Steering, place: Place, prefix_row: int = -1) -> dict[str, str]:
-    return {tier.name: tier.source for tier in policy.explain(Clients.of_one(place, prefix_row))}
-
-
-def costs(policy: Steering, place: Place, prefix_row: int = -1) -> dict[str, float]:
-    row = policy.costs(Clients.of_one(place, prefix_row))[0]
-    return {tier.name: float(cost) for tier, cost in zip(policy.tiers, row, strict=True)}
+def by_order(*names: str) -> dict[str, object]:
+    return {"failover": {"order": list(names)}}
 
 
 def test_a_tier_is_a_region_with_its_azs_in_the_order_of_the_candidates() -> None:
-    tiers = steering("latency").tiers
-    assert [(tier.name, tier.endpoints) for tier in tiers] == [
+    units = steering("latency").units
+    assert [(unit.name, unit.endpoints) for unit in units] == [
         ("eu-central-1", (0, 1)),
         ("us-east-1", (2, 3)),
         ("ap-southeast-1", (4, 5)),
@@ -92,22 +77,24 @@ def test_a_tier_is_a_region_with_its_azs_in_the_order_of_the_candidates() -> Non
 
 def test_a_region_without_endpoints_of_the_service_does_not_appear() -> None:
     policy = steering("latency", candidates=[CANDIDATES[4]])
-    assert [(tier.name, tier.endpoints) for tier in policy.tiers] == [("ap-southeast-1", (0,))]
+    assert [(unit.name, unit.endpoints) for unit in policy.units] == [("ap-southeast-1", (0,))]
 
 
 @pytest.mark.parametrize("preset", ["latency", "nearest", "failover"])
 def test_a_service_without_endpoints_has_no_tiers(preset: str) -> None:
     policy = steering(preset, candidates=[], rows={"EU": {"us-east-1": 3}})
     client = Clients.of_one(BERLIN)
-    assert policy.tiers == ()
-    assert policy.order(client).shape == policy.costs(client).shape == (1, 0)
+    assert policy.units == ()
+    assert policy.rankings(client).rankings == ((),)
+    assert policy.costs(client).shape == (1, 0)
     assert policy.explain(client) == []
 
 
 @pytest.mark.parametrize("preset", ["latency", "nearest", "failover"])
-def test_no_clients_give_an_empty_order(preset: str) -> None:
-    policy = steering(preset)
-    assert policy.order(Clients.without_prefixes(PlaceTable.of([]))).shape == (0, 3)
+def test_no_clients_have_no_rankings(preset: str) -> None:
+    found = steering(preset).rankings(Clients.without_prefixes(PlaceTable.of([])))
+    assert found.numbers.shape == (0,)
+    assert found.rankings == ()
 
 
 # --- latency ----------------------------------------------------------------------------------
@@ -277,11 +264,17 @@ def test_regions_that_the_order_leaves_out_follow_in_file_order() -> None:
 
 def test_an_az_that_the_order_names_is_a_tier_of_its_own() -> None:
     policy = steering(by_order("us-east-1b", "eu-central-1"))
-    assert [(tier.name, tier.endpoints) for tier in policy.tiers] == [
-        ("us-east-1b", (3,)),
-        ("eu-central-1", (0, 1)),
-        ("us-east-1", (2,)),
-        ("ap-southeast-1", (4, 5)),
+    assert {unit.name: unit.endpoints for unit in policy.units} == {
+        "eu-central-1": (0, 1),
+        "us-east-1": (2,),
+        "us-east-1b": (3,),
+        "ap-southeast-1": (4, 5),
+    }
+    assert tiers_of(policy, BERLIN) == [
+        ["us-east-1b"],
+        ["eu-central-1"],
+        ["us-east-1"],
+        ["ap-southeast-1"],
     ]
 
 

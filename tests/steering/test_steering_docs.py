@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ranked import names
 
 from geodns import yamlfile
 from geodns.config.settings import (
@@ -17,12 +18,12 @@ from geodns.config.settings import (
     Settings,
     Topology,
 )
-from geodns.geo.place import Place
+from geodns.geo.place import NOWHERE, Place
 from geodns.latency.estimate import milliseconds
 from geodns.latency.table import read_table
 from geodns.steering.clients import Clients
 from geodns.steering.policy import Steering
-from geodns.steering.tiers import Candidate
+from geodns.steering.units import Candidate
 
 PAGE = Path(__file__).parents[2] / "docs" / "steering.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -72,21 +73,22 @@ def test_the_latency_tables_are_read_without_a_problem(tmp_path: Path, kind: str
 def test_the_failover_example_gives_the_tiers_that_the_page_names() -> None:
     document, _ = yamlfile.parse(example("services.yaml"), yamlfile.Document(PAGE))
     service = Services.model_validate(document.data).services["mail"]
-    names = ("eu-central-1", "us-east-1", "ap-southeast-1")
-    zones = {name: {f"{name}{az}": AvailabilityZone() for az in "ab"} for name in names}
+    regions = ("eu-central-1", "us-east-1", "ap-southeast-1")
+    zones = {name: {f"{name}{az}": AvailabilityZone() for az in "ab"} for name in regions}
     topology = Topology(
-        regions={name: Region(location=(0, 0), availability_zones=zones[name]) for name in names}
+        regions={name: Region(location=(0, 0), availability_zones=zones[name]) for name in regions}
     )
     candidates = [
-        Candidate(f"mail@{name}{az}", name, f"{name}{az}", 1) for name in names for az in "ab"
+        Candidate(f"mail@{name}{az}", name, f"{name}{az}", 1) for name in regions for az in "ab"
     ]
-    tiers = Steering(service, topology, candidates, []).tiers
-    assert [(tier.name, len(tier.endpoints)) for tier in tiers] == [
-        ("eu-central-1", 2),
-        ("us-east-1b", 1),
-        ("us-east-1", 1),
-        ("ap-southeast-1", 2),
-    ]
+    policy = Steering(service, topology, candidates, [])
+    assert names(policy, NOWHERE) == ["eu-central-1", "us-east-1b", "us-east-1", "ap-southeast-1"]
+    assert {unit.name: len(unit.endpoints) for unit in policy.units} == {
+        "eu-central-1": 2,
+        "us-east-1b": 1,
+        "us-east-1": 1,
+        "ap-southeast-1": 2,
+    }
 
 
 def test_the_table_of_estimates_is_computed() -> None:
@@ -100,7 +102,7 @@ def test_the_table_of_biases_is_computed() -> None:
         # A degree of latitude is 111.195 km on the sphere.
         region = Region(location=(1000 / 111.19508, 0), bias=int(bias))
         policy = Steering(
-            Service(steering="nearest"),
+            Service.model_validate({"steering": "nearest"}),
             Topology(regions={"r": region}),
             [Candidate("web@a", "r", "a", 1)],
             [],

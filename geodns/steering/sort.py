@@ -1,0 +1,65 @@
+"""The filter that sorts by a cost: latency, nearest and cost are this with other measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from geodns.config.steering import Within
+from geodns.steering.clients import Clients
+from geodns.steering.filter import Filter
+from geodns.steering.measure import Costs, Figure, Measure, Step
+from geodns.steering.standing import Standing
+
+
+class Sort(Filter):
+    """Sorts by what a row of measures makes of nothing; each may build on the one before it."""
+
+    def __init__(
+        self,
+        name: str,
+        measures: Sequence[Measure],
+        units: int,
+        unit: str,
+        within: Within | None = None,
+    ) -> None:
+        self.name = name
+        self.unit = unit
+        self.prefixes = tuple(prefix for measure in measures for prefix in measure.prefixes)
+        self._measures = tuple(measures)
+        self._units = units
+        self._within = within
+
+    def costs(self, clients: Clients) -> Costs:
+        """The cost of every unit for every client in ``unit``, float64 of shape (n, units)."""
+        costs: Costs = np.zeros((len(clients), self._units))
+        for measure in self._measures:
+            costs = measure.apply(clients, costs)
+        return costs
+
+    def apply(self, clients: Clients, standing: Standing, /) -> Standing:
+        return standing.sort(self.costs(clients), self._within)
+
+    def figures(self, client: Clients, /) -> list[Figure]:
+        costs: Costs = np.zeros((1, self._units))
+        figures = [Figure(0.0, "") for _ in range(self._units)]
+        for measure in self._measures:
+            costs = measure.apply(client, costs)
+            figures = [
+                Figure(float(cost), measure.explain(Step(client, unit, before, float(cost))))
+                for unit, (before, cost) in enumerate(zip(figures, costs[0], strict=True))
+            ]
+        return figures
+
+    def explain(self, client: Clients, /) -> list[str]:
+        return [
+            figure.source
+            if np.isnan(figure.cost)
+            else f"{_number(figure.cost)} {self.unit}".rstrip() + f", {figure.source}"
+            for figure in self.figures(client)
+        ]
+
+
+def _number(cost: float) -> str:
+    return f"{cost:.1f}".removesuffix(".0") if cost < 100 else f"{cost:.0f}"

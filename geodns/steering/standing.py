@@ -1,0 +1,100 @@
+"""How the units of a service stand for many clients at once: what every filter takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodns.config.steering import Within
+
+REMOVED = -1
+_BEHIND_ALL = np.int16(np.iinfo(np.int16).max)
+_UNKNOWN = np.finfo(np.float64).max
+"""An unknown cost stands behind all known ones."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """n clients and u units.
+
+    ``tiers``, int16 of shape (n, u), says which tier a unit is in, 0 the best; REMOVED: it never
+    serves the client. ``weights``, float32 of the same shape, are the shares of units in a tier,
+    nan where no filter gave one; None where none gave any.
+    """
+
+    tiers: NDArray[np.int16]
+    weights: NDArray[np.float32] | None = None
+
+    @classmethod
+    def start(cls, clients: int, units: int) -> Standing:
+        """Every unit in one tier."""
+        return cls(np.zeros((clients, units), dtype=np.int16))
+
+    def sort(self, costs: NDArray[np.float64], within: Within | None) -> Standing:
+        """Splits each tier by cost, lower first; unknown costs (nan) come last.
+
+        Without ``within`` every unit is a tier of its own, and equal costs keep the order of the
+        units; so do unknown ones in any case. With it, those that are within so much of a tier's
+        best share that tier.
+        """
+        comparable = np.where(np.isnan(costs), _UNKNOWN, costs)
+        order = self._order(comparable)
+        if within is None:
+            tiers = np.empty_like(self.tiers)
+            numbers = np.arange(tiers.shape[1], dtype=np.int16)
+            np.put_along_axis(tiers, order, np.broadcast_to(numbers, tiers.shape), axis=1)
+            return self._with(tiers)
+        return self._cut(order, comparable, within)
+
+    def split(self, numbers: NDArray[np.integer]) -> Standing:
+        """Splits each tier by number, lower first; shape (n, u), or (u,) for all clients alike."""
+        costs = np.broadcast_to(numbers.astype(np.float64), self.tiers.shape)
+        return self._cut(self._order(costs), costs, Within())
+
+    def remove(self, gone: NDArray[np.bool_]) -> Standing:
+        """Takes units out for good where ``gone``, shape (n, u) or (u,)."""
+        return replace(self, tiers=np.where(gone, np.int16(REMOVED), self.tiers))
+
+    def weigh(self, weights: NDArray[np.floating]) -> Standing:
+        """Gives units shares, shape (n, u) or (u,); nan leaves what there is."""
+        shaped = np.broadcast_to(weights.astype(np.float32), self.tiers.shape)
+        if self.weights is not None:
+            shaped = np.where(np.isnan(shaped), self.weights, shaped)
+        return replace(self, weights=shaped)
+
+    def _with(self, tiers: NDArray[np.int16]) -> Standing:
+        gone = self.tiers == REMOVED
+        return replace(
+            self, tiers=np.where(gone, np.int16(REMOVED), tiers) if gone.any() else tiers
+        )
+
+    def _order(self, costs: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Units by tier, then cost, then position; removed ones last."""
+        order = np.argsort(costs, axis=1, kind="stable")
+        if not self.tiers.any():
+            return order
+        tiers = np.take_along_axis(self.tiers, order, axis=1)
+        tiers = np.where(tiers == REMOVED, _BEHIND_ALL, tiers)
+        return np.take_along_axis(order, np.argsort(tiers, axis=1, kind="stable"), axis=1)
+
+    def _cut(self, order: NDArray[np.intp], costs: NDArray[np.float64], within: Within) -> Standing:
+        """New tiers along an order: one begins where the old one ends, or the tolerance does."""
+        tiers = np.empty_like(self.tiers)
+        number = np.full(len(tiers), -1, dtype=np.int16)
+        best = np.zeros(len(tiers))
+        before = np.full(len(tiers), _BEHIND_ALL, dtype=np.int16)
+        for column in order.T:
+            at = column[:, None]
+            old = np.take_along_axis(self.tiers, at, axis=1)[:, 0]
+            cost = np.take_along_axis(costs, at, axis=1)[:, 0]
+            with np.errstate(over="ignore"):
+                limit = best * (1 + within.share) + within.amount
+            begins = (old != before) | (cost > limit) | (cost == _UNKNOWN)
+            begins |= number < 0
+            number = number + begins.astype(np.int16)
+            best = np.where(begins, cost, best)
+            before = old
+            np.put_along_axis(tiers, at, number[:, None], axis=1)
+        return self._with(tiers)
