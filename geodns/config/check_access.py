@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import dns.exception
 import dns.name
 
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
 from geodns.wording import did_you_mean
+from geodns.zone.draft import ContentError
+from geodns.zone.load import origin_of
 
 
 def undefined_zones(sources: Sources) -> Iterator[Problem]:
@@ -50,8 +51,8 @@ def _named_by_files(sources: Sources) -> set[dns.name.Name]:
     found = set()
     for file in files:
         try:
-            found.add(dns.name.from_text(file.stem))
-        except (dns.exception.DNSException, UnicodeError):
+            found.add(origin_of(file))
+        except ContentError:
             continue  # no zone's file: that is reported where zones are read
     return found
 

@@ -36,7 +36,10 @@ prints a kind's JSON Schema for your editor. Paths are relative to the file that
   underscores. `NAME` below stands for one.
 - A key with nothing behind it means its default. A key that is not listed here is an error.
 """
-_ZONE = """Keys are names relative to the zone (`""` is the zone itself, `"*"` a wildcard), values
+_ZONE = """A file's name without `.yaml`, `.zone` or `.db` is the zone's name. `root` is the root
+zone's, as in `root.zone`; so a top-level domain of that name can't be served.
+
+Keys are names relative to the zone (`""` is the zone itself, `"*"` a wildcard), values
 one record set or a list of them. This is octoDNS's format, with two additions: `GEO` ties a name to
 a service, and the `SOA` may be left out.
 

@@ -21,6 +21,8 @@ from geodns.zone.soa import file_serial
 
 YAML_SUFFIXES = frozenset((".yaml", ".yml"))
 MASTER_SUFFIXES = frozenset((".zone", ".db"))
+_ROOT = "root"
+"""The root has no name to give a file; this is the one that it has where it is published."""
 
 
 def load_zones(
@@ -28,12 +30,18 @@ def load_zones(
 ) -> tuple[tuple[Zone, ...], list[Problem], list[Path]]:
     """The zones of a folder that can be used, all that is wrong, and all files that were read.
 
-    A file's name without its suffix is the zone's name. A zone with an error is left out; the
-    others are not touched by it. ``services``: the names that GEO may have; None: any. All in the
-    order of the files' names.
+    A file's name without its suffix is the zone's name; ``root`` is the root's. A zone with an
+    error is left out; the others are not touched by it. ``services``: the names that GEO may have;
+    None: any. All in the order of the files' names.
     """
     with _collector_paused():
         return _load(folder, services)
+
+
+def origin_of(file: Path) -> dns.name.Name:
+    """The zone that a file is named after. Raises ContentError where that is no zone's name."""
+    name = file.name.removesuffix(file.suffix).rstrip(".")
+    return dns.name.root if name.lower() == _ROOT else owner_name(name, dns.name.root)
 
 
 @contextmanager
@@ -97,7 +105,7 @@ def _read(
 ) -> tuple[Draft | None, list[Path]]:
     """The checked draft of a file, and the files that were read for it."""
     try:
-        origin = owner_name(file.name[: -len(file.suffix)].rstrip("."), dns.name.root)
+        origin = origin_of(file)
     except ContentError as fault:
         problems.append(
             Problem("bad-zone-name", f"the file's name is no zone's name: {fault.message}", file)

@@ -21,7 +21,7 @@ from configfolder import SERVER, found, problems, write
         ("{zones: {example.test.: [any]}}", [("bad-value", 39)]),
         ("{zones: {example.test.: any, EXAMPLE.test.: none}}", [("repeated-zone", 43)]),
         ("{zones: {.: none}}", []),
-        ("{zones: {root.: none}}", [("undefined-zone", 22)]),
+        ("{zones: {root.: none}}", [("undefined-zone", 23)]),
         ("{default: 5}", [("bad-value", 24)]),
     ],
 )
