@@ -66,7 +66,7 @@ def ask_all(at: Address, questions: Iterable[Question]) -> list[Reply]:
         replies = []
         for number, question in enumerate(questions):
             query = _query(question, number % 65536)
-            client.send(query.to_wire())
+            client.send(query.to_wire() + question.rest)
             reply = dns.message.from_wire(client.recv(65535))
             assert query.is_response(reply), question
             replies.append(_read(reply))

@@ -76,6 +76,10 @@ def _has_cd(case: Case) -> bool:
     return case.question.cd
 
 
+def _has_a_rest(case: Case) -> bool:
+    return bool(case.question.rest)
+
+
 def _is_referral(case: Case) -> bool:
     return any(type == "NS" for _, _, type, _ in case.ours.authority)
 
@@ -135,6 +139,7 @@ RULES = (
     Rule("signatures of an alias", {NSD}, _FOLLOWING, _asks_for_what_signs_an_alias),
     Rule("names of other zones", {NSD}, {"rcode"}, _exists_in_another_zone),
     Rule("the CD bit", {NSD, KNOT}, {"flags"}, _has_cd),
+    Rule("bytes behind the last record", {KNOT}, PARTS, _has_a_rest),
     Rule("addresses in a referral", {BIND}, {"additional"}, _is_referral),
     Rule("addresses of hosts", {NSD}, {"additional"}, _names_hosts),
     Rule("addresses of services", {KNOT, BIND}, {"additional"}, _names_services),

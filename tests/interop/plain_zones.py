@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -69,15 +70,20 @@ _MAIN_TYPES = ("A", "AAAA", "NS", "SOA", "MX", "TXT", "CNAME", "DS", "SRV", "DNA
 _OTHER_TYPES = ("SVCB", "PTR", "NAPTR", "CAA", "TLSA", "SSHFP", "LOC", "URI", "HINFO", "RP",
                 "AFSDB", "KX", "RT", "PX", "SPF", "CERT", "DNSKEY", "NSEC", "NSEC3", "NSEC3PARAM",
                 "RRSIG", "CDS", "TYPE65280", "TYPE731", "TYPE1000")  # fmt: skip
+_RESTS = (b"\0", b"x", bytes(12), b"\0\0\x29\x04\xd0" + bytes(6), b"\xff" * 300)
 # Not 512 with EDNS: BIND then leaves out all that is optional, however short.
 _SIZES = (None, None, 520, 600, 1232, 4096)
 _OUTSIDE = (".", "com", "example.org", "www.example.org", "ns.example.com", "test.example.org")
+_PLAIN = ("ns.diff.test", "missing.big.test")  # neither aliases nor delegations: no other rule
 _LABELS = (b"x", b"*", b"ns", b"www", b"_tcp", b"\0", b"other")
 _LONG = (b"l" * 63, b"o" * 63, b"n" * 63, b"g" * 45)
 
 
 class Question(NamedTuple):
-    """A query to be made: name, type, and how it is dressed. ``size`` None: without EDNS."""
+    """A query to be made: name, type, and how it is dressed. ``size`` None: without EDNS.
+
+    ``rest`` stands behind the last record that the header counts.
+    """
 
     name: dns.name.Name
     type: RdataType
@@ -85,17 +91,22 @@ class Question(NamedTuple):
     cd: bool
     do: bool
     size: int | None
+    rest: bytes = b""
 
     def __str__(self) -> str:
         flags = "".join(f" +{flag}" for flag in ("rd", "cd", "do") if getattr(self, flag))
         size = f" +bufsize={self.size}" if self.size is not None else ""
-        return f"{self.name} {dns.rdatatype.to_text(self.type)}{flags}{size}"
+        rest = f" and {self.rest.hex()}" if self.rest else ""
+        return f"{self.name} {dns.rdatatype.to_text(self.type)}{flags}{size}{rest}"
 
 
 def questions() -> Iterator[Question]:
     """Every owner with every type, names made from them with some; always the same ones."""
     random = Random(4592)
     main, other = ([RdataType.make(t) for t in ts] for ts in (_MAIN_TYPES, _OTHER_TYPES))
+    for rest, size, plain in product(_RESTS, _SIZES, map(dns.name.from_text, _PLAIN)):
+        for type in main:
+            yield Question(plain, type, True, False, False, size, rest)
     names: dict[tuple[bytes, ...], tuple[dns.name.Name, list[RdataType] | None]] = {}
     for name, there in _names():
         names.setdefault(name.labels, (name, there))
