@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from geodns.answer.body import ANSWER
 from geodns.answer.client import Client, client_of_host
 from geodns.answer.cold import ColdQuery, Identity, error_reply, read_query
 from geodns.answer.cookies import CookieJar
@@ -27,7 +28,7 @@ from geodns.answer.names import HEADER_BYTES, name_end
 from geodns.answer.opts import OptTable
 from geodns.answer.plan import Plan
 from geodns.answer.ready import QUERY_HEADS, Ready
-from geodns.answer.resolve import FORMERR, GeoPart, resolve
+from geodns.answer.resolve import FORMERR, GeoPart, Outcome, resolve
 from geodns.answer.service import States
 
 _MOST_QUESTIONS = 200_000
@@ -42,6 +43,8 @@ _BYTES = [bytes((number,)) for number in range(256)]
 _EMPTY_OPT = b"\0\0\x29"
 _CLASS_IN = b"\0\x01"
 _ADDITIONAL = 11
+# A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, NAPTR, DS, DNSKEY, TLSA, SVCB, HTTPS, ANY, CAA
+_USUAL_TYPES = frozenset((1, 2, 5, 6, 12, 15, 16, 28, 33, 35, 43, 48, 52, 64, 65, 255, 257))
 _SPECIAL_TYPES = frozenset((41, 249, 250, 251, 252))  # OPT, TKEY, TSIG, IXFR, AXFR
 
 
@@ -286,7 +289,8 @@ class Engine:
         # clients may have: the hot path asks nobody who they are.
         free = outcome.error is None and entry.access is None
         plain = free and question[-4:-2] == question[-4:-2].upper()
-        lasting = outcome.exact and plain
+        # Nor do all the types that a name might have and has not, which are 65,536.
+        lasting = outcome.exact and plain and _is_worth_keeping(question, outcome)
         table, most = (
             (self._questions, _MOST_QUESTIONS) if lasting else (self._passing, _MOST_PASSING)
         )
@@ -357,6 +361,14 @@ class Engine:
         # A copy of each table in one step: its own thread goes on filling it.
         hosts, strangers = list(self._clients.values()), list(self._strangers)
         return [*hosts, *strangers, *self._opt_table.clients()]
+
+
+def _is_worth_keeping(question: bytes, outcome: Outcome) -> bool:
+    """Whether a type stands at the name, or is one that resolvers ask of any name."""
+    type = int.from_bytes(question[-4:-2], "big")
+    if type in _USUAL_TYPES:
+        return True
+    return any(section == ANSWER and found == type for section, _, found, _, _ in outcome.records)
 
 
 def _ordinary(question: bytes) -> bool:

@@ -466,6 +466,26 @@ def test_floods_of_names_do_not_drive_out_good_answers(engine: Engine) -> None:
     assert len(engine._questions) + len(engine._passing) < 20_000
 
 
+def test_types_that_a_name_does_not_have_are_not_remembered_for_long(engine: Engine) -> None:
+    usual = [
+        query(f"{name}.example.test", type)
+        for name in ("ns1", "mail", "alias")
+        for type in ("A", "AAAA", "MX", "TXT")
+    ]
+    for packet in usual:
+        assert engine.respond(packet, NOWHERE_HOST) is not None
+    kept = len(engine._questions)
+    assert kept == len(usual)
+    for name in ("ns1", "mail", "alias", "many"):
+        for number in range(1000, 16000):
+            packet = query(f"{name}.example.test", "TYPE1000")
+            typed = packet[:-4] + number.to_bytes(2, "big") + packet[-2:]
+            assert engine.respond(typed, NOWHERE_HOST) is not None
+    assert len(engine._questions) == kept
+    assert len(engine._passing) <= 10_000
+    assert sum(engine.counts().queries.values()) == kept + 4 * 15_000
+
+
 def query_bytes(name: str) -> bytes:
     labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split("."))
     return b"\x00\x01\x01\x00\x00\x01" + b"\x00" * 6 + labels + b"\x00\x00\x01\x00\x01"
