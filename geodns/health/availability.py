@@ -11,17 +11,20 @@ class EndpointAvailability(NamedTuple):
     """One endpoint's place in the answers.
 
     ``availability`` is from 0 (withdrawn) to 1 (fully in service), the product of the verdicts on
-    the endpoint, its AZ and its region. ``addresses`` has one flag per address of the endpoint, in
-    the order of the configuration: False when that address by itself fails its checks. The flags
-    say nothing of the AZ: an availability of 0 stands above them. ``reason`` is for people.
+    the endpoint, its AZ and its region, and of what its load leaves of it. ``addresses`` has one
+    flag per address of the endpoint, in the order of the configuration: False when that address by
+    itself fails its checks. The flags say nothing of the AZ: an availability of 0 stands above
+    them. ``reason`` is for people.
     ``failing`` are the addresses whose flag is False, packed: they mean the same under another
-    configuration, which may list the addresses in another order.
+    configuration, which may list the addresses in another order. ``factor`` multiplies its weight
+    among the AZs of its region.
     """
 
     availability: float
     addresses: tuple[bool, ...]
     reason: str
     failing: frozenset[bytes] = frozenset()
+    factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from geodns.health.availability import EndpointAvailability
+from geodns.health.loads import Felt
 from geodns.health.machine import State
 from geodns.health.plan import Plan, PlannedGroup, TargetKey
 from geodns.health.verdict import (
@@ -22,6 +23,8 @@ from geodns.health.verdict import (
 logger = logging.getLogger(__name__)
 
 _MOST_NAMED = 3  # addresses in a reason; the rest stand in the list of targets
+
+_PLAIN = ("up", "not checked", "waiting for the first result")  # less than any other reason
 
 T = TypeVar("T")
 
@@ -46,10 +49,12 @@ class Judge:
         plan: Plan,
         look: Callable[[TargetKey], tuple[State, str]],
         before: Judge | None = None,
+        feel: Callable[[str], Felt] = lambda _id: Felt(),
     ) -> None:
         """``look`` gives the state of a target and what was last seen of it, in words.
 
-        Groups and endpoints that stood under the judge ``before`` go on from there.
+        ``feel`` gives what load makes of an endpoint. Groups and endpoints that stood under the
+        judge ``before`` go on from there.
         """
         self.plan = plan
         self.endpoints: dict[str, tuple[EndpointVerdict, float]] = {}
@@ -60,6 +65,7 @@ class Judge:
             self.availability_zones = _kept(before.availability_zones, plan.availability_zones)
             self.regions = _kept(before.regions, plan.regions)
         self._look = look
+        self._feel = feel
 
     def review(
         self, endpoints: Iterable[str], now: float, wall: float
@@ -79,6 +85,15 @@ class Judge:
             if self._review_group(self.regions, group, now, wall):
                 touched.update(group.endpoints)
         return {id: self._availability(id) for id in touched}
+
+    def in_service(self, id: str) -> bool:
+        """Whether an endpoint is available, whatever its load: by its own verdict and above it."""
+        planned = self.plan.endpoints[id]
+        return (
+            self.endpoints[id][0].state != "down"
+            and self.availability_zones[planned.availability_zone].group.in_service
+            and self.regions[planned.region].group.in_service
+        )
 
     def due(self) -> float | None:
         """When a hold time is over next, on the scale of ``now``."""
@@ -143,11 +158,13 @@ class Judge:
             reason = f"availability zone {planned.availability_zone} is withdrawn: {zone.reason}"
         else:
             reason = self._own_reason(id, verdict)
-        factors = (verdict.state != "down", zone.group.in_service, region.group.in_service)
         flags = zip(planned.endpoint.addresses, verdict.addresses, strict=True)
         failing = frozenset(address.packed for address, ok in flags if not ok)
-        available = 1.0 if all(factors) else 0.0
-        return EndpointAvailability(available, verdict.addresses, reason, failing)
+        felt = self._feel(id)
+        available = felt.availability if self.in_service(id) else 0.0
+        if available and felt.reason:
+            reason = felt.reason if reason in _PLAIN else f"{reason}; {felt.reason}"
+        return EndpointAvailability(available, verdict.addresses, reason, failing, felt.factor)
 
     def _own_reason(self, id: str, verdict: EndpointVerdict) -> str:
         if verdict.state == "unchecked":

@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Callable, Iterable
 from random import Random
 
-from geodns.config.settings import Address, Check, Configuration
+from geodns.config.settings import Address, Check, Configuration, Service
 from geodns.health import probes
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.clock import Clock, LoopClock, Timer
 from geodns.health.judge import Judge
+from geodns.health.load_plan import ShareBasis, plan_loads
+from geodns.health.loads import Loads
 from geodns.health.machine import Machine, State
 from geodns.health.plan import Plan, TargetKey, plan
 from geodns.health.probe import Observation, Prober, Result
 from geodns.health.report import report
 from geodns.health.schedule import Scheduler
-from geodns.health.status import Status
+from geodns.health.status import LoadStatus, Status
 from geodns.health.target import Target
 
 ProberFactory = Callable[[Check], Prober]
@@ -26,7 +28,8 @@ class Monitor:
     """Probes every distinct target of the configuration and judges endpoints, AZs and regions.
 
     ``notify`` is called in the event loop, within the turn after a verdict changes; never from
-    ``apply``. ``observe`` is called for every finished probe. Order of use::
+    ``apply``. ``observe`` is called for every finished probe; ``share_basis`` says of a service by
+    what the AZs of a region share. Order of use::
 
         monitor = Monitor(notify)
         availability = monitor.apply(configuration)  # before or during run, any number of times
@@ -41,12 +44,15 @@ class Monitor:
         random: Random | None = None,
         make_prober: ProberFactory = probes.make_prober,
         observe: Callable[[Observation], None] | None = None,
+        share_basis: Callable[[Service], ShareBasis] = lambda _service: "weight",
     ) -> None:
         self._notify = notify
         self._clock = clock or LoopClock()
         self._make_prober = make_prober
         self._observe = observe
         self._availability = Availability(0, {})
+        self._share_basis = share_basis
+        self._loads = Loads(Plan())
         self._judge = Judge(Plan(), self._look)
         self._targets: dict[TargetKey, Target] = {}
         self._scheduler: Scheduler[TargetKey] = Scheduler(
@@ -58,6 +64,7 @@ class Monitor:
         self._changed: set[str] = set()
         self._flush_timer: Timer | None = None
         self._hold_timer: Timer | None = None
+        self._load_timer: Timer | None = None
 
     @property
     def availability(self) -> Availability:
@@ -76,10 +83,14 @@ class Monitor:
             if check not in probers:
                 probers[check] = self._make_prober(check)
         self._targets = self._continue(asked, probers)
-        self._judge = Judge(asked, self._look, self._judge)
+        now, wall = self._clock.now(), self._clock.wall()
+        planned = plan_loads(configuration, self._share_basis)
+        self._loads = Loads(asked, planned, self._loads, now)
+        self._judge = Judge(asked, self._look, self._judge, self._loads.felt)
         self._changed.clear()
-        wall = self._clock.wall()
-        endpoints = self._judge.review(asked.endpoints, self._clock.now(), wall)
+        endpoints = self._judge.review(asked.endpoints, now, wall)
+        moved = self._loads.advance(now, self._judge.in_service)
+        endpoints |= self._judge.review(moved, now, wall)
         in_order = {id: endpoints[id] for id in asked.endpoints}
         self._availability = Availability(self._availability.generation + 1, in_order)
         if self._running:
@@ -95,10 +106,10 @@ class Monitor:
             await self._closed.wait()
         finally:
             self._running = False
-            for timer in (self._flush_timer, self._hold_timer):
+            for timer in (self._flush_timer, self._hold_timer, self._load_timer):
                 if timer is not None:
                     timer.cancel()
-            self._flush_timer = self._hold_timer = None
+            self._flush_timer = self._hold_timer = self._load_timer = None
             await self._scheduler.stop()
             self._ended.set()
 
@@ -110,7 +121,28 @@ class Monitor:
 
     def status(self) -> Status:
         """The state of everything, with reasons."""
-        return report(self._judge, self._targets, self._availability, self._clock.wall())
+        now, wall = self._clock.now(), self._clock.wall()
+        return report(
+            self._judge,
+            self._targets,
+            self._availability,
+            wall,
+            lambda id: self._loads.status(id, now, wall),
+        )
+
+    def push_load(self, endpoint: str, load: float, seconds: float) -> LoadStatus:
+        """Take a load from outside, in the endpoint's unit, which holds for ``seconds``.
+
+        Raises GeodnsError where there is no such endpoint, or it has no capacity.
+        """
+        now = self._clock.now()
+        self._loads.push(endpoint, load, seconds, now)
+        self._touch(())
+        return self._loads.status(endpoint, now, self._clock.wall())
+
+    def load_reports(self) -> dict[tuple[str, str], int]:
+        """How many reports came, by service and result (``ok``, ``bad``, ``pushed``)."""
+        return dict(self._loads.counts)
 
     def _continue(self, asked: Plan, probers: dict[Check, Prober]) -> dict[TargetKey, Target]:
         known = _known_by_endpoint(self._targets)
@@ -134,6 +166,7 @@ class Monitor:
     def _schedule(self) -> None:
         self._scheduler.put({key: target.job for key, target in self._targets.items()})
         self._set_hold_timer()
+        self._set_load_timer()
 
     def _look(self, key: TargetKey) -> tuple[State, str]:
         target = self._targets[key]
@@ -142,6 +175,7 @@ class Monitor:
     def _finished(self, key: TargetKey, result: Result) -> None:
         target = self._targets[key]
         turned = target.take(result, self._clock.wall())
+        self._feel(target, result)
         if self._observe is not None:
             self._observe(
                 Observation(
@@ -150,6 +184,13 @@ class Monitor:
             )
         if turned:
             self._touch(target.endpoints)
+
+    def _feel(self, target: Target, result: Result) -> None:
+        now = self._clock.now()
+        if result.load is not None:
+            self._loads.seen(target.endpoints, str(target.key.address), result.load, now)
+        if result.ok and result.conclusive:
+            self._loads.timed(target.endpoints, result.duration, now)
 
     def _touch(self, endpoints: Iterable[str]) -> None:
         """Judge these anew in the next turn of the loop: one review for a burst of results."""
@@ -161,7 +202,11 @@ class Monitor:
         self._flush_timer = None
         changed = self._changed & self._judge.plan.endpoints.keys()
         self._changed.clear()
-        reviewed = self._judge.review(changed, self._clock.now(), self._clock.wall())
+        now, wall = self._clock.now(), self._clock.wall()
+        reviewed = self._judge.review(changed, now, wall)
+        # Who leaves or comes back changes what the others may shed.
+        moved = self._loads.advance(now, self._judge.in_service)
+        reviewed |= self._judge.review(moved, now, wall)
         self._set_hold_timer()
         before = self._availability
         news = any(_differs(before.endpoints[id], now) for id, now in reviewed.items())
@@ -177,6 +222,18 @@ class Monitor:
             self._hold_timer.cancel()
         due = self._judge.due()
         self._hold_timer = None if due is None else self._clock.call_at(due, self._held)
+
+    def _set_load_timer(self) -> None:
+        if self._load_timer is not None:
+            self._load_timer.cancel()
+        step = self._loads.step()
+        self._load_timer = (
+            None if step is None else self._clock.call_at(self._clock.now() + step, self._step)
+        )
+
+    def _step(self) -> None:
+        self._set_load_timer()
+        self._flush()
 
     def _held(self) -> None:
         self._hold_timer = None

@@ -22,17 +22,33 @@ _IN_SHORT = {
 }
 
 
+class SeenLoad(NamedTuple):
+    """The load that an answer told, in the endpoint's unit; None: none, ``fault`` says why."""
+
+    load: float | None
+    fault: str = ""
+
+
+class Seen(NamedTuple):
+    """What a successful attempt saw: one short sentence, and the load where it was asked for."""
+
+    detail: str
+    load: SeenLoad | None = None
+
+
 class Result(NamedTuple):
     """What one probe saw. ``duration`` is in seconds, ``detail`` one short sentence for people.
 
     ``conclusive`` is False when the fault was on our side (no file descriptor left, an event loop
-    that stood still): such a result judges nobody.
+    that stood still): such a result judges nobody. ``load`` is None where the check doesn't ask for
+    it, or failed.
     """
 
     ok: bool
     duration: float
     detail: str
     conclusive: bool = True
+    load: SeenLoad | None = None
 
 
 class Prober(Protocol):
@@ -56,7 +72,7 @@ class ProbeError(Exception):
     """The endpoint answered wrongly or not at all; the message is the detail of the Result."""
 
 
-async def conclude(attempt: Callable[[], Awaitable[str]], timeout: float) -> Result:
+async def conclude(attempt: Callable[[], Awaitable[Seen]], timeout: float) -> Result:
     """Run one attempt to its Result; ``timeout``, in seconds, is for all of it.
 
     An attempt returns what it saw, as a success, or raises ProbeError, an OSError or, faced with
@@ -67,8 +83,8 @@ async def conclude(attempt: Callable[[], Awaitable[str]], timeout: float) -> Res
     limit = asyncio.timeout(timeout)
     try:
         async with limit:
-            detail = await attempt()
-        return Result(True, loop.time() - start, detail)
+            seen = await attempt()
+        return Result(True, loop.time() - start, seen.detail, load=seen.load)
     except Exception as error:  # noqa: BLE001  whatever a hostile endpoint provokes is a failure of it
         duration = loop.time() - start
         if limit.expired():

@@ -13,7 +13,8 @@ import aiohttp
 
 from geodns.config.settings import Address, HttpCheck
 from geodns.errors import GeodnsError
-from geodns.health.probe import ProbeError, Result, conclude, describe
+from geodns.health.probe import ProbeError, Result, Seen, SeenLoad, conclude, describe, printable
+from geodns.load.report import LoadError, from_json, from_text, parse_path
 
 _BODY_LIMIT = 64 * 1024  # bytes of the body that are looked at
 _RECEIVE_BUFFER = 8 * 1024  # bytes; the kernel doubles it for its own needs
@@ -33,6 +34,8 @@ class HttpProber:
         self._check = check
         self._statuses = status_ranges(check.expect.status)
         self._body = check.expect.body.encode() if check.expect.body else None
+        self._load = check.load
+        self._path = parse_path(check.load.json) if check.load and check.load.json else None
         self._tls = _trust(check) if check.type == "https" else None
         # identity: a body is searched as it comes, so it must not come compressed.
         self._headers = {"User-Agent": _AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
@@ -45,7 +48,7 @@ class HttpProber:
     async def __call__(self, address: Address) -> Result:
         return await conclude(lambda: self._attempt(address), self._check.timeout)
 
-    async def _attempt(self, address: Address) -> str:
+    async def _attempt(self, address: Address) -> Seen:
         try:
             return await self._exchange(address)
         except aiohttp.ClientConnectorCertificateError as error:
@@ -60,7 +63,7 @@ class HttpProber:
         except aiohttp.ClientPayloadError as error:
             raise ProbeError("connection broke off within the body") from error
 
-    async def _exchange(self, address: Address) -> str:
+    async def _exchange(self, address: Address) -> Seen:
         # Everything is bounded here: aiohttp refuses header lines over 8 KiB and more than 128 of
         # them, a body is only read as far as it is looked at, and the caller limits the time.
         connector = aiohttp.TCPConnector(
@@ -86,23 +89,44 @@ class HttpProber:
             ) as response,
         ):
             try:
-                await self._inspect(response)
+                load = await self._inspect(response)
             finally:
                 response.close()  # don't wait for the rest of the body
-        return f"HTTP {response.status}"
+        return Seen(f"HTTP {response.status}", load)
 
-    async def _inspect(self, response: aiohttp.ClientResponse) -> None:
+    async def _inspect(self, response: aiohttp.ClientResponse) -> SeenLoad | None:
         if not any(low <= response.status <= high for low, high in self._statuses):
             raise ProbeError(f"HTTP {response.status}, expected {self._expected()}")
-        if self._body is None:
-            return
-        seen = bytearray()
-        while self._body not in seen:
-            chunk = await response.content.read(_BODY_LIMIT - len(seen))
+        body = bytearray()
+        if self._body is not None:
+            await self._look_for(self._body, response, body)
+        return None if self._load is None else await self._load_in(response, body)
+
+    async def _look_for(
+        self, text: bytes, response: aiohttp.ClientResponse, body: bytearray
+    ) -> None:
+        """Read on in the body, no further than to the text."""
+        while text not in body:
+            chunk = await response.content.read(_BODY_LIMIT - len(body))
             if not chunk:
-                where = "the first 64 KiB of the body" if len(seen) == _BODY_LIMIT else "the body"
+                where = "the first 64 KiB of the body" if len(body) == _BODY_LIMIT else "the body"
                 raise ProbeError(f"HTTP {response.status}, but {where} lacks the expected text")
-            seen += chunk
+            body += chunk
+
+    async def _load_in(self, response: aiohttp.ClientResponse, body: bytearray) -> SeenLoad:
+        """An endpoint that serves is healthy, whatever becomes of the load that it tells."""
+        assert self._load is not None
+        try:
+            if self._path is None:
+                header = self._load.header or ""
+                return SeenLoad(from_text(response.headers.get(header), header))
+            while chunk := await response.content.read(_BODY_LIMIT + 1 - len(body)):
+                body += chunk
+            if len(body) > _BODY_LIMIT:
+                raise LoadError("the body is longer than 64 KiB")
+            return SeenLoad(from_json(bytes(body), self._path))
+        except LoadError as error:
+            return SeenLoad(None, printable(str(error)))
 
     def _url(self, address: Address) -> str:
         host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)

@@ -6,7 +6,7 @@ import asyncio
 import socket
 
 from geodns.config.settings import Address, TcpCheck
-from geodns.health.probe import Result, conclude
+from geodns.health.probe import Result, Seen, conclude
 
 
 class TcpProber:
@@ -18,10 +18,10 @@ class TcpProber:
     async def __call__(self, address: Address) -> Result:
         return await conclude(lambda: self._attempt(address), self._check.timeout)
 
-    async def _attempt(self, address: Address) -> str:
+    async def _attempt(self, address: Address) -> Seen:
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         with socket.socket(family, socket.SOCK_STREAM) as connection:
             connection.setblocking(False)
             target = (str(address), self._check.port)
             await asyncio.get_running_loop().sock_connect(connection, target)
-        return "connected"
+        return Seen("connected")

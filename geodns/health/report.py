@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from geodns.health.availability import Availability
 from geodns.health.judge import Judge, Standing
@@ -11,45 +11,54 @@ from geodns.health.status import (
     AvailabilityZoneStatus,
     EndpointStatus,
     GroupVerdict,
+    LoadStatus,
     RegionStatus,
     Status,
     TargetStatus,
 )
 from geodns.health.target import Target
 
+Loaded = Callable[[str], LoadStatus]
+
 
 def report(
-    judge: Judge, targets: Mapping[TargetKey, Target], availability: Availability, wall: float
+    judge: Judge,
+    targets: Mapping[TargetKey, Target],
+    availability: Availability,
+    wall: float,
+    load: Loaded = lambda _id: LoadStatus(),
 ) -> Status:
-    """The state of everything at ``wall``, in seconds since 1970."""
+    """The state of everything at ``wall``, in seconds since 1970; ``load`` is by endpoint."""
     return Status(
         wall,
         availability.generation,
-        tuple(_region(name, judge, availability, wall) for name in judge.plan.regions),
+        tuple(_region(name, judge, availability, wall, load) for name in judge.plan.regions),
         tuple(map(_target, targets.values())),
     )
 
 
-def _region(name: str, judge: Judge, availability: Availability, wall: float) -> RegionStatus:
+def _region(
+    name: str, judge: Judge, availability: Availability, wall: float, load: Loaded
+) -> RegionStatus:
     planned = judge.plan.regions[name]
     standing = judge.regions.get(name)
     return RegionStatus(
         name,
         planned.title,
         *_standing(standing, wall),
-        tuple(_zone(part, judge, availability, wall) for part in planned.parts),
+        tuple(_zone(part, judge, availability, wall, load) for part in planned.parts),
     )
 
 
 def _zone(
-    name: str, judge: Judge, availability: Availability, wall: float
+    name: str, judge: Judge, availability: Availability, wall: float, load: Loaded
 ) -> AvailabilityZoneStatus:
     planned = judge.plan.availability_zones[name]
     return AvailabilityZoneStatus(
         name,
         planned.title,
         *_standing(judge.availability_zones.get(name), wall),
-        tuple(_endpoint(id, judge, availability) for id in planned.endpoints),
+        tuple(_endpoint(id, judge, availability, load) for id in planned.endpoints),
     )
 
 
@@ -63,7 +72,7 @@ def _standing(
     return state, standing.since, standing.reason, group.share, group.checked
 
 
-def _endpoint(id: str, judge: Judge, availability: Availability) -> EndpointStatus:
+def _endpoint(id: str, judge: Judge, availability: Availability, load: Loaded) -> EndpointStatus:
     planned = judge.plan.endpoints[id]
     verdict, since = judge.endpoints[id]
     current = availability.endpoints[id]
@@ -76,6 +85,7 @@ def _endpoint(id: str, judge: Judge, availability: Availability) -> EndpointStat
         current.reason,
         tuple(zip(map(str, planned.endpoint.addresses), current.addresses, strict=True)),
         planned.endpoint.cname,
+        load(id),
     )
 
 

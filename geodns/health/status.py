@@ -29,6 +29,30 @@ class TargetStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadStatus:
+    """What is known of an endpoint's load and speed, and what follows.
+
+    ``load`` and ``capacity`` are in the endpoint's unit, ``utilisation`` is one over the other;
+    ``pushed`` where it did not come from a check. The report is of ``at`` and holds until
+    ``until``, seconds since 1970; ``fault`` is why the last answer told none. ``response_time`` is
+    that of its checks, smoothed, in seconds. ``availability`` is what shedding leaves of it,
+    ``factor`` what multiplies its weight inside its region, by ``share_by``.
+    """
+
+    load: float | None = None
+    capacity: float | None = None
+    utilisation: float | None = None
+    pushed: bool = False
+    at: float | None = None
+    until: float | None = None
+    fault: str = ""
+    response_time: float | None = None
+    availability: float = 1.0
+    factor: float = 1.0
+    share_by: Literal["weight", "load", "response_time", "equal"] = "weight"
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointStatus:
     """One endpoint. ``state`` is its own verdict; ``availability`` counts its AZ and region too."""
 
@@ -40,6 +64,7 @@ class EndpointStatus:
     reason: str
     addresses: tuple[tuple[str, bool], ...]
     cname: str | None
+    load: LoadStatus = LoadStatus()
 
 
 @dataclass(frozen=True, slots=True)

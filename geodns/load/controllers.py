@@ -47,7 +47,8 @@ class Damped:
                 dials[zone] = dials[zone].load(utilisation, self._rules.smoothing)
 
     def advance(self, in_service: Sequence[str], seconds: float) -> None:
-        self._valves = shedding.advance(self._valves, in_service, seconds, self._rules)
+        rules = dict.fromkeys(self._valves, self._rules)
+        self._valves = shedding.advance(self._valves, in_service, seconds, rules)
         for region, dials in self._dials.items():
             wanted = partial(factors.by_load, [self._capacities[name] for name in dials])
             self._dials[region] = factors.advance(dials, wanted, seconds, self._rules.lag)

@@ -61,13 +61,16 @@ class Dial(NamedTuple):
         return self._replace(seen=seen, sampled=0.0)
 
 
+Wanted = Callable[[Sequence[Dial]], list[float]]
+"""From the dials of one region's endpoints to their factors, mean 1."""
+
+
 def advance(
-    dials: Mapping[str, Dial], wanted: Callable[[Sequence[Dial]], list[float]], seconds: float,
-    lag: float,
-) -> dict[str, Dial]:  # fmt: skip
+    dials: Mapping[str, Dial], wanted: Wanted, seconds: float, lag: float
+) -> dict[str, Dial]:
     """The dials of a service's endpoints in one region, ``seconds`` later.
 
-    ``wanted`` gives their factors, mean 1; ``lag`` is the time constant by which clients follow.
+    ``lag`` is the time constant by which clients follow.
     """
     targets = wanted(list(dials.values()))
     pairs = list(zip(dials.values(), targets, strict=True))

@@ -66,28 +66,34 @@ class Valve(NamedTuple):
 
 
 def advance(
-    valves: Mapping[str, Valve], in_service: Collection[str], seconds: float, rules: Rules
+    valves: Mapping[str, Valve],
+    in_service: Collection[str],
+    seconds: float,
+    rules: Mapping[str, Rules],
+    *,
+    room_beside: bool = False,
 ) -> dict[str, Valve]:
-    """The valves of a service's endpoints ``seconds`` later.
+    """The valves of endpoints that shed to each other, ``seconds`` later.
 
-    ``in_service`` are the endpoints that are available but for their load; the valves of the others
-    open.
+    ``rules`` are by endpoint. ``in_service`` are the endpoints that are available but for their
+    load; the valves of the others open. ``room_beside``: there are also endpoints in service that
+    never shed.
     """
     wanted = {
-        id: at_rest(valve.demand, rules.marks) if id in in_service and valve.demand else 1.0
+        id: at_rest(valve.demand, rules[id].marks) if id in in_service and valve.demand else 1.0
         for id, valve in valves.items()
     }
-    best = max((wanted[id] for id in in_service), default=1.0)
+    best = 1.0 if room_beside else max((wanted[id] for id in in_service), default=1.0)
     if best < 1:
         wanted = {id: max(FLOOR, min(1.0, value / best)) for id, value in wanted.items()}
     moved = {
-        id: limited(valve.position, wanted[id], seconds, rules.fall, rules.rise)
+        id: limited(valve.position, wanted[id], seconds, rules[id].fall, rules[id].rise)
         for id, valve in valves.items()
     }
     # An endpoint that leaves must not take with it what the others shed to.
-    most = max((moved[id] for id in in_service), default=1.0)
+    most = 1.0 if room_beside else max((moved[id] for id in in_service), default=1.0)
     return {
-        id: _moved(valve, min(1.0, moved[id] / most), seconds, rules.lag)
+        id: _moved(valve, min(1.0, moved[id] / most), seconds, rules[id].lag)
         for id, valve in valves.items()
     }
 

@@ -19,7 +19,7 @@ from geodns.config.settings import (
     Services,
     Topology,
 )
-from geodns.health.probe import Prober, Result
+from geodns.health.probe import Prober, Result, SeenLoad
 
 
 class FakeTimer:
@@ -88,6 +88,7 @@ class FakeNetwork:
     inconclusive: set[str] = field(default_factory=set)
     faulty: set[str] = field(default_factory=set)
     takes: dict[str, float] = field(default_factory=dict)
+    loads: dict[str, SeenLoad] = field(default_factory=dict)
     starts: list[tuple[float, str]] = field(default_factory=list)
     running: dict[str, int] = field(default_factory=dict)
     overlaps: int = 0
@@ -119,7 +120,8 @@ class FakeProber:
                 raise RuntimeError("a fault of the prober")
             ok = name not in network.down
             detail = "HTTP 200" if ok else "connection refused"
-            return Result(ok, duration, detail, name not in network.inconclusive)
+            load = network.loads.get(name) if ok else None
+            return Result(ok, duration, detail, name not in network.inconclusive, load)
         finally:
             network.running[name] -= 1
 

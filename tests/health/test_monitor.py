@@ -15,7 +15,7 @@ from health_fakes import FakeClock, FakeNetwork, addresses, configuration
 
 from geodns.config.settings import Check, Configuration
 from geodns.errors import GeodnsError
-from geodns.health.availability import Availability
+from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.monitor import Monitor
 from geodns.health.probe import Observation, Prober
 
@@ -70,7 +70,7 @@ def test_nothing_is_judged_before_its_first_result() -> None:
     monitor = Stage().monitor
     availability = monitor.apply(configuration(THREE_IN_ONE, ALL_CHECKED, {"c": TCP}))
     assert {endpoint.availability for endpoint in availability.endpoints.values()} == {1.0}
-    assert availability.endpoints["web@eu-a"] == (
+    assert availability.endpoints["web@eu-a"] == EndpointAvailability(
         1.0,
         (True,),
         "waiting for the first result",
@@ -94,7 +94,7 @@ def test_an_endpoint_is_withdrawn_in_the_moment_of_its_last_failure_and_comes_ba
         [(when, availability)] = stage.said
         third = stage.network.times("10.0.0.1")[2]
         assert when == pytest.approx(third + 0.01)
-        assert availability.endpoints["web@eu-a"] == (
+        assert availability.endpoints["web@eu-a"] == EndpointAvailability(
             0.0,
             (False,),
             "1 of 1 addresses down: 10.0.0.1: connection refused",
@@ -103,7 +103,9 @@ def test_an_endpoint_is_withdrawn_in_the_moment_of_its_last_failure_and_comes_ba
         assert availability.endpoints["api@eu-a"].availability == 1.0
         stage.network.down.clear()
         await stage.clock.advance(25)
-        assert stage.said[-1][1].endpoints["web@eu-a"] == (1.0, (True,), "up", NONE)
+        assert stage.said[-1][1].endpoints["web@eu-a"] == EndpointAvailability(
+            1.0, (True,), "up", NONE
+        )
         assert [said.generation for _, said in stage.said] == [2, 3]
 
     play(settings, scene)
@@ -267,7 +269,7 @@ def test_a_check_that_is_removed_frees_what_it_had_withdrawn() -> None:
         await stage.clock.advance(40)
         assert stage.numbers() == {"web@eu-a": 0.0}
         stage.monitor.apply(configuration(topology, {"web": {}}, {}))
-        assert stage.monitor.availability.endpoints["web@eu-a"] == (
+        assert stage.monitor.availability.endpoints["web@eu-a"] == EndpointAvailability(
             1.0,
             (True,),
             "not checked",

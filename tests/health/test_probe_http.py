@@ -15,7 +15,7 @@ from health_servers import HOST, Authority, Handler, http, saying, serving
 
 from geodns.config.settings import HttpCheck
 from geodns.errors import GeodnsError
-from geodns.health.probe import Result
+from geodns.health.probe import Result, SeenLoad
 from geodns.health.probe_http import HttpProber, status_ranges
 
 LONG, SHORT = 30.0, 0.3  # timeouts: never reached; meant to be reached
@@ -347,3 +347,51 @@ def test_expected_statuses_are_numbers_lists_and_ranges(
     status: int | tuple[int, ...] | str, ranges: tuple[tuple[int, int], ...]
 ) -> None:
     assert status_ranges(status) == ranges
+
+
+JSON = {"json": "$.load.current"}
+HEADER = {"header": "X-Load"}
+TOLD = b'{"load": {"current": 930}}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "load", "seen"),
+    [
+        (http(body=TOLD), JSON, SeenLoad(930.0)),
+        (http("200 OK", b"", "x-load: 12.5"), HEADER, SeenLoad(12.5)),
+        (http(), JSON, SeenLoad(None, "the body is not JSON")),
+        (http(), HEADER, SeenLoad(None, "the answer has no header X-Load")),
+        (
+            http("200 OK", b"", "X-Load: lots"),
+            HEADER,
+            SeenLoad(None, "'lots' is not a load; it must be a number of at least 0"),
+        ),
+        (
+            http(body=b" " * 70_000 + TOLD),
+            JSON,
+            SeenLoad(None, "the body is longer than 64 KiB"),
+        ),
+        (http(body=TOLD + b" " * (65_536 - len(TOLD))), JSON, SeenLoad(930.0)),
+    ],
+)
+def test_a_load_is_read_or_there_is_a_reason_and_the_endpoint_is_healthy_either_way(
+    answer: bytes, load: dict[str, str], seen: SeenLoad
+) -> None:
+    result = probe_once(saying(answer), load=load)
+    assert (result.ok, result.load) == (True, seen)
+
+
+def test_a_load_is_read_beside_an_expected_text() -> None:
+    result = probe_once(saying(http(body=TOLD)), load=JSON, expect={"body": "load"})
+    assert (result.ok, result.load) == (True, SeenLoad(930.0))
+
+
+def test_a_failed_check_tells_no_load() -> None:
+    result = probe_once(saying(http("503 Busy", TOLD)), load=JSON)
+    assert (result.ok, result.load) == (False, None)
+
+
+def test_a_body_that_ends_too_soon_is_a_failure() -> None:
+    broken = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + TOLD
+    result = probe_once(saying(broken), load=JSON)
+    assert (result.ok, result.detail) == (False, "connection broke off within the body")

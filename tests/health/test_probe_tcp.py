@@ -13,7 +13,7 @@ import pytest
 from health_servers import HOST, serving
 
 from geodns.config.settings import HttpCheck, TcpCheck
-from geodns.health.probe import ProbeError, Result, conclude, describe, printable
+from geodns.health.probe import ProbeError, Result, Seen, conclude, describe, printable
 from geodns.health.probe_http import HttpProber
 from geodns.health.probe_tcp import TcpProber
 from geodns.health.probes import make_prober
@@ -71,7 +71,7 @@ def test_each_check_kind_has_its_prober() -> None:
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
 def test_running_out_of_something_here_is_not_the_endpoints_fault(code: int) -> None:
-    async def attempt() -> str:
+    async def attempt() -> Seen:
         raise OSError(code, os.strerror(code))
 
     result = asyncio.run(conclude(attempt, 30))
@@ -80,10 +80,10 @@ def test_running_out_of_something_here_is_not_the_endpoints_fault(code: int) -> 
 
 
 def test_a_process_that_stood_still_does_not_blame_the_endpoint() -> None:
-    async def attempt() -> str:
+    async def attempt() -> Seen:
         asyncio.get_running_loop().call_soon(time.sleep, 0.8)  # as a long compile would
         await asyncio.sleep(3600)
-        return "never"
+        return Seen("never")
 
     result = asyncio.run(conclude(attempt, 0.1))
     assert (result.ok, result.conclusive) == (False, False)
@@ -91,7 +91,7 @@ def test_a_process_that_stood_still_does_not_blame_the_endpoint() -> None:
 
 
 def test_whatever_an_attempt_raises_becomes_a_result() -> None:
-    async def attempt() -> str:
+    async def attempt() -> Seen:
         raise ValueError("odd\x1b[31m bytes\nand more")
 
     result = asyncio.run(conclude(attempt, 30))
@@ -100,9 +100,9 @@ def test_whatever_an_attempt_raises_becomes_a_result() -> None:
 
 def test_cancellation_is_not_a_result() -> None:
     async def whole() -> None:
-        async def attempt() -> str:
+        async def attempt() -> Seen:
             await asyncio.sleep(3600)
-            return "never"
+            return Seen("never")
 
         task = asyncio.create_task(conclude(attempt, 3600))
         await asyncio.sleep(0)

@@ -14,6 +14,7 @@ from geodns.load.watermarks import Watermarks, curve
 
 USUAL = Rules(Watermarks(0.7, 1.0), smoothing=20.0, lag=15.0, fall=30.0, rise=300.0)
 PAIR = ("a", "b")
+ALIKE = dict.fromkeys(PAIR, USUAL)
 Load = Callable[[str, Valve], float | None]
 
 
@@ -34,7 +35,7 @@ def run(
                 reported = load(name, valve)
                 if reported is not None:
                     current[name] = valve.sample(reported, rules)
-        current = advance(current, in_service, 1.0, rules)
+        current = advance(current, in_service, 1.0, dict.fromkeys(PAIR, rules))
         course.append(current)
     return course
 
@@ -119,15 +120,21 @@ def test_where_all_are_overloaded_the_fuller_sheds_to_the_other_until_they_are_a
             kept = valves["a"].followed
             loads = {"a": 3.0 * kept, "b": 0.9 + 3.0 * (1 - kept)}
             valves = {name: valve.sample(loads[name], USUAL) for name, valve in valves.items()}
-        valves = advance(valves, PAIR, 1.0, USUAL)
+        valves = advance(valves, PAIR, 1.0, ALIKE)
     assert valves["b"].published == 1.0
     assert loads["a"] == pytest.approx(loads["b"], rel=0.15)
+
+
+def test_where_others_never_shed_all_may() -> None:
+    valves = {name: Valve(demand=2.0) for name in PAIR}
+    after = advance(valves, PAIR, 3600.0, ALIKE, room_beside=True)
+    assert {valve.published for valve in after.values()} == {28 / 64}  # 1 / 2.3 in steps of 1/64
 
 
 def test_the_last_endpoint_takes_all_when_the_one_that_it_shed_to_leaves() -> None:
     settled = run(only_a(lambda valve: 3.0 * valve.followed))[-1]
     assert settled["a"].published < 0.4
-    after = advance(settled, ("a",), 0.0, USUAL)
+    after = advance(settled, ("a",), 0.0, ALIKE)
     assert after["a"].published == 1.0
 
 
@@ -146,7 +153,7 @@ def test_whatever_is_reported_someone_in_service_takes_all_that_comes(
     for report in reports:
         for name, use in zip(PAIR, report, strict=True):
             valves[name] = valves[name].sample(use, USUAL)
-        valves = advance(valves, in_service, 10.0, USUAL)
+        valves = advance(valves, in_service, 10.0, ALIKE)
         assert max(valves[name].published for name in in_service) == 1.0
         assert all(0 <= valve.published <= 1 for valve in valves.values())
 
@@ -154,5 +161,5 @@ def test_whatever_is_reported_someone_in_service_takes_all_that_comes(
 @given(demands, demands)
 def test_the_floor_holds_while_all_are_over_their_watermarks(one: float, two: float) -> None:
     valves = {"a": Valve(demand=1 + one), "b": Valve(demand=1 + two)}
-    after = advance(valves, PAIR, 3600.0, USUAL)
+    after = advance(valves, PAIR, 3600.0, ALIKE)
     assert min(valve.position for valve in after.values()) >= FLOOR
