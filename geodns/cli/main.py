@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": Entry("geodns.cli.serve:serve", "Answer queries until stopped."),
     "check": Entry("geodns.cli.check:check", "Check the configuration and the zones."),
     "explain": Entry("geodns.cli.explain:explain", "Say what a client is answered, and why."),
+    "map": Entry("geodns.cli.map:map_", "Draw the world in the colours of its datacenters."),
     "status": Entry("geodns.cli.status:status", "Show regions, AZs and endpoints of a server."),
     "schema": Entry("geodns.cli.schema:schema", "Print the JSON Schema of a kind of file."),
 }
