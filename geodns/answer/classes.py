@@ -54,10 +54,12 @@ class Classifier:
 
     def _classify(self, policy: Policy) -> Classes:
         v4, v6, clients = self._clients(policy.prefixes)
-        for depth in _DEPTHS:
-            numbers, rankings = policy.rankings(clients, depth)
-            if len(rankings) <= MOST_CLASSES:
-                break
+        stood = policy.stand(clients)
+        tries = (stood.rankings(depth, MOST_CLASSES) for depth in _DEPTHS)
+        found = next((each for each in tries if each is not None), None)
+        if found is None:
+            found = policy.rankings(clients, 0)  # everybody in file order
+        numbers, rankings = found
         if len(rankings) <= 1:
             return Classes(_NO_MAP, rankings or ((),))
         return Classes(self._map(map_values(v4, numbers), map_values(v6, numbers)), rankings)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from math import isnan
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,18 @@ class Finding(NamedTuple):
     effects: tuple[Effect, ...]
 
 
+class Stood(ABC):
+    """How a policy's units stand for many clients: what rankings are made from."""
+
+    @abstractmethod
+    def rankings(self, depth: int | None = None, most: int | None = None) -> Rankings | None:
+        """The ranking of every client; None if there are more than ``most`` different ones.
+
+        With ``depth``, only the best so many tiers are told apart; what comes behind those follows
+        in file order.
+        """
+
+
 class Policy(ABC):
     """How a service ranks its endpoints. Immutable; pure; safe to share.
 
@@ -61,11 +74,14 @@ class Policy(ABC):
     traits: Traits
 
     @abstractmethod
-    def rankings(self, clients: Clients, depth: int | None = None) -> Rankings:
-        """The ranking of every client; with ``depth``, only the best so many tiers are told apart.
+    def stand(self, clients: Clients) -> Stood:
+        """How the units stand for every client after all filters."""
 
-        What comes behind those follows in file order.
-        """
+    def rankings(self, clients: Clients, depth: int | None = None) -> Rankings:
+        """The ranking of every client; see ``Stood.rankings``."""
+        found = self.stand(clients).rankings(depth)
+        assert found is not None  # without ``most``, there are never too many
+        return found
 
     @abstractmethod
     def explain(self, client: Clients) -> list[Finding]:
@@ -104,25 +120,8 @@ class Steering(Policy):
             tuple(priorities),
         )
 
-    def rankings(self, clients: Clients, depth: int | None = None) -> Rankings:
-        standing = self.stand(clients)
-        tiers = standing.tiers if depth is None else np.minimum(standing.tiers, np.int16(depth))
-        rows = _beside(tiers, standing.weights)
-        distinct, numbers = distinct_rows(rows)
-        _, first = np.unique(numbers, return_index=True)
-        found = [
-            self._ranking(
-                row[: len(self.units)].tolist(),
-                None if standing.weights is None else standing.weights[at].tolist(),
-                depth,
-            )
-            for row, at in zip(distinct, first.tolist(), strict=True)
-        ]
-        return _interned(found, numbers)
-
-    def stand(self, clients: Clients) -> Standing:
-        """How the units stand for every client after the whole chain."""
-        return _stand(self._chain, clients, len(self.units))
+    def stand(self, clients: Clients) -> Stood:
+        return _LeafStood(self.units, _stand(self._chain, clients, len(self.units)))
 
     def costs(self, clients: Clients) -> NDArray[np.float64]:
         """What the chain sorts by last, in ``unit``: float64, shape (n, units); nan is unknown."""
@@ -135,18 +134,48 @@ class Steering(Policy):
     def explain(self, client: Clients) -> list[Finding]:
         return _explain(self._chain, client, self.units)
 
-    def _ranking(
-        self, tiers: Sequence[int], weights: Sequence[float] | None, depth: int | None
+
+class _LeafStood(Stood):
+    """Of a service with endpoints of its own."""
+
+    def __init__(self, units: Sequence[Unit], standing: Standing) -> None:
+        self._units = units
+        self._standing = standing
+        self._single = [Tier((unit,)) for unit in range(len(units))]
+
+    def rankings(self, depth: int | None = None, most: int | None = None) -> Rankings | None:
+        tiers, weights = self._standing.tiers, self._standing.weights
+        if depth is not None:
+            tiers = np.minimum(tiers, np.int16(depth))
+        distinct, numbers = distinct_rows(_beside(tiers, weights))
+        if most is not None and len(distinct) > most:
+            return None
+        rows = distinct[:, : len(self._units)].tolist()
+        if weights is None:
+            return _interned([self._ranking(row, depth) for row in rows], numbers)
+        _, first = np.unique(numbers, return_index=True)
+        found = [
+            self._weighted(row, shares, depth)
+            for row, shares in zip(rows, weights[first].tolist(), strict=True)
+        ]
+        return _interned(found, numbers)
+
+    def _ranking(self, tiers: Sequence[int], depth: int | None) -> Ranking:
+        groups = groups_of(tiers, depth)
+        return tuple(self._single[group[0]] if len(group) == 1 else Tier(group) for group in groups)
+
+    def _weighted(
+        self, tiers: Sequence[int], weights: Sequence[float], depth: int | None
     ) -> Ranking:
         found = []
-        for group in groups_of(tiers, depth):
-            shares = [np.nan if weights is None else weights[unit] for unit in group]
-            if len(group) == 1 or any(map(np.isnan, shares)):
-                found.append(Tier(group))
+        for tier in self._ranking(tiers, depth):
+            shares = [weights[unit] for unit in tier.units]
+            if len(shares) == 1 or any(map(isnan, shares)):
+                found.append(tier)
                 continue
             branches = (
-                Branch(self.units[unit].name, float(share), (Tier((unit,)),))
-                for unit, share in zip(group, shares, strict=True)
+                Branch(self._units[unit].name, share, (self._single[unit],))
+                for unit, share in zip(tier.units, shares, strict=True)
             )
             found.append(Tier(branches=tuple(branches)))
         return tuple(found)
@@ -174,24 +203,13 @@ class Branching(Policy):
             tuple(policy.key for policy in branches.values()),
         )
 
-    def rankings(self, clients: Clients, depth: int | None = None) -> Rankings:
-        within = [policy.rankings(clients, depth) for policy in self._branches.values()]
-        standing = _stand(self._chain, clients, len(self._branches))
-        own = _beside(standing.tiers, standing.weights)
-        numbers = [each.numbers.astype(np.int64)[:, None] for each in within]
-        distinct, number_of = distinct_rows(
-            np.concatenate([own.astype(np.int64), *numbers], axis=1)
+    def stand(self, clients: Clients) -> Stood:
+        return _BranchesStood(
+            self._branches,
+            self._shares,
+            [policy.stand(clients) for policy in self._branches.values()],
+            _stand(self._chain, clients, len(self._branches)),
         )
-        shifted = self._shifted(within)
-        _, first = np.unique(number_of, return_index=True)
-        found = []
-        for row, at in zip(distinct.tolist(), first.tolist(), strict=True):
-            weights = None if standing.weights is None else standing.weights[at].tolist()
-            rankings = [
-                each[number] for each, number in zip(shifted, row[own.shape[1] :], strict=True)
-            ]
-            found.append(self._ranking(row[: len(within)], weights, rankings))
-        return _interned(found, number_of)
 
     def explain(self, client: Clients) -> list[Finding]:
         found = []
@@ -202,6 +220,46 @@ class Branching(Policy):
                 unit._replace(effects=(*said, *unit.effects)) for unit in policy.explain(client)
             ]
         return found
+
+
+class _BranchesStood(Stood):
+    """Of a service that is made of others."""
+
+    def __init__(
+        self,
+        branches: Mapping[str, Policy],
+        shares: Sequence[float],
+        within: Sequence[Stood],
+        standing: Standing,
+    ) -> None:
+        self._branches = branches
+        self._shares = shares
+        self._within = within
+        self._standing = standing
+
+    def rankings(self, depth: int | None = None, most: int | None = None) -> Rankings | None:
+        within = []
+        for stood in self._within:
+            each = stood.rankings(depth, most)
+            if each is None:
+                return None
+            within.append(each)
+        own = _beside(self._standing.tiers, self._standing.weights).astype(np.int64)
+        columns = [own, *(each.numbers[:, None] for each in within)]
+        distinct, numbers = distinct_rows(np.concatenate(columns, axis=1))
+        if most is not None and len(distinct) > most:
+            return None
+        shifted = self._shifted(within)
+        _, first = np.unique(numbers, return_index=True)
+        found = []
+        for row, at in zip(distinct.tolist(), first.tolist(), strict=True):
+            given = self._standing.weights
+            weights = None if given is None else given[at].tolist()
+            rankings = [
+                each[number] for each, number in zip(shifted, row[own.shape[1] :], strict=True)
+            ]
+            found.append(self._ranking(row[: len(within)], weights, rankings))
+        return _interned(found, numbers)
 
     def _shifted(self, within: Sequence[Rankings]) -> list[list[Ranking]]:
         """The rankings of the branches, their units counted over all branches."""

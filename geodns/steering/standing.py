@@ -81,20 +81,20 @@ class Standing:
 
     def _cut(self, order: NDArray[np.intp], costs: NDArray[np.float64], within: Within) -> Standing:
         """New tiers along an order: one begins where the old one ends, or the tolerance does."""
-        tiers = np.empty_like(self.tiers)
-        number = np.full(len(tiers), -1, dtype=np.int16)
-        best = np.zeros(len(tiers))
-        before = np.full(len(tiers), _BEHIND_ALL, dtype=np.int16)
-        for column in order.T:
-            at = column[:, None]
-            old = np.take_along_axis(self.tiers, at, axis=1)[:, 0]
-            cost = np.take_along_axis(costs, at, axis=1)[:, 0]
-            with np.errstate(over="ignore"):
-                limit = best * (1 + within.share) + within.amount
+        # Sorted, and transposed so that a tier's best is beside the next in memory.
+        sorted_costs = np.take_along_axis(costs, order, axis=1).T.copy()
+        sorted_tiers = np.take_along_axis(self.tiers, order, axis=1).T.copy()
+        numbers = np.empty_like(sorted_tiers)
+        number = np.full(len(order), -1, dtype=np.int16)
+        limit = np.zeros(len(order))
+        before = np.full(len(order), _BEHIND_ALL, dtype=np.int16)
+        for column, (old, cost) in enumerate(zip(sorted_tiers, sorted_costs, strict=True)):
             begins = (old != before) | (cost > limit) | (cost == _UNKNOWN)
-            begins |= number < 0
-            number = number + begins.astype(np.int16)
-            best = np.where(begins, cost, best)
+            number = number + begins
+            with np.errstate(over="ignore"):
+                limit = np.where(begins, cost * (1 + within.share) + within.amount, limit)
             before = old
-            np.put_along_axis(tiers, at, number[:, None], axis=1)
+            numbers[column] = number
+        tiers = np.empty_like(self.tiers)
+        np.put_along_axis(tiers, order, numbers.T, axis=1)
         return self._with(tiers)

@@ -1,4 +1,4 @@
-"""A configuration of 40 regions with three AZs and four services, as large clouds have them."""
+"""A configuration of 40 regions with three AZs and a hundred services, as large clouds have them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,41 @@ from typing import Any
 
 from citydatabase.countries import Country, countries
 
-REGIONS, ZONES_EACH = 40, 3
-# Two policies need a map each; one service shares a map, and one has the same order for everyone.
-SERVICES: dict[str, dict[str, Any]] = {
+REGIONS, ZONES_EACH, SERVICES_EACH = 40, 3, 10
+# What is set for ten services each. Each policy needs a map of its own, but for those that have
+# one order for everyone.
+POLICIES: dict[str, dict[str, Any]] = {
     "web": {"steering": "latency"},
-    "api": {"steering": "nearest"},
-    "static": {"steering": "nearest", "answers": 2},
+    "band": {"steering": {"latency": {"within": "10ms"}}},
+    "near": {"steering": "nearest"},
+    "wide": {"steering": {"nearest": {"within": "15%"}}, "answers": 2},
     "login": {"steering": {"failover": {"order": ["region-0", "region-1"]}}},
+    "rules": {
+        "steering": {
+            "geo": {
+                "rules": {
+                    "EU": ["region-9", "region-16"],
+                    "NA-US": "region-2",
+                    "default": "region-0",
+                }
+            }
+        }
+    },
+    "fence": {
+        "steering": [
+            {"geofence": {"rules": {"AS-CN": {"only": "region-1"}, "EU": {"never": "region-2"}}}},
+            {"latency": {"within": "15%"}},
+            "spread",
+        ]
+    },
+    "share": {"steering": {"weighted": {"of": {"region-0": 3, "region-1": 1}}}},
+    "first": {"steering": ["latency", {"limit": {"tiers": 3, "addresses": 2}}]},
+    "many": {"steering": "multivalue"},
+}
+SERVICES: dict[str, dict[str, Any]] = {
+    f"{name}{number or ''}": settings
+    for name, settings in POLICIES.items()
+    for number in range(SERVICES_EACH)
 }
 SERVER: dict[str, Any] = {
     "listen": ["127.0.0.1:0"],

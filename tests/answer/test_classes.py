@@ -13,7 +13,7 @@ from geodns.geo.place import Place
 from geodns.geo.places import PlaceTable
 from geodns.steering.clients import Clients
 from geodns.steering.distinct import distinct_rows
-from geodns.steering.policy import Finding, Policy
+from geodns.steering.policy import Finding, Policy, Stood
 from geodns.steering.ranking import Rankings, Tier
 
 
@@ -51,14 +51,21 @@ def test_with_a_depth_rankings_are_told_apart_by_their_first_tiers(tmp_path: Pat
 
 
 def test_there_are_never_too_many_classes(tmp_path: Path) -> None:
-    class Deep(Policy):
+    class Deep(Policy, Stood):
         prefixes = ()
         key = "deep"
 
-        def rankings(self, clients: Clients, depth: int | None = None) -> Rankings:
-            many = MOST_CLASSES + 1 if depth is None or depth > 4 else 5
-            numbers = np.arange(len(clients), dtype=np.int64) % 5
-            return Rankings(numbers, tuple((Tier((n,)),) for n in range(many)))
+        def stand(self, clients: Clients) -> Stood:
+            self.clients = clients
+            return self
+
+        def rankings(  # type: ignore[override] # it is both, and asked as the one that stands
+            self, depth: int | None = None, most: int | None = None
+        ) -> Rankings | None:
+            count = MOST_CLASSES + 1 if depth is None or depth > 4 else 5
+            numbers = np.arange(len(self.clients), dtype=np.int64) % 5
+            found = Rankings(numbers, tuple((Tier((n,)),) for n in range(count)))
+            return None if most is not None and count > most else found
 
         def explain(self, client: Clients) -> list[Finding]:
             raise NotImplementedError
