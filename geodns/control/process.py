@@ -13,8 +13,6 @@ from typing import Any
 
 import geodns
 from geodns import log
-from geodns.answer.limits import LimitRules
-from geodns.config.abuse import RateLimit
 from geodns.config.settings import Server
 from geodns.control import demand, processes
 from geodns.control.admin import Admin
@@ -32,12 +30,12 @@ from geodns.control.stepping_down import Names, must_be, step_down, tell_of_root
 from geodns.control.supervisor import Supervisor
 from geodns.control.timings import CheckTimings
 from geodns.control.watcher import Watcher
+from geodns.control.worker_options import worker_count, worker_options
 from geodns.health.availability import Availability
 from geodns.health.monitor import Monitor
 from geodns.health.probe import Observation
 from geodns.planning.networks import By
 from geodns.server.handle import WorkerHandle
-from geodns.server.options import WorkerOptions
 from geodns.server.sockets import Sockets, WorkerSockets, open_sockets
 
 logger = logging.getLogger(__name__)
@@ -85,7 +83,7 @@ class ControlProcess:
         self._user = step_down(self._path, has_sockets=bool(self._inherited))
         self._in_use = await compile_configuration(self._path, loaded=self._prepare)
         server = self._first = self._in_use.loaded.configuration.server
-        self._options = _options(server, self._cookies.read(server.cookies))
+        self._options = worker_options(server, self._cookies.read(server.cookies))
         report(self._in_use.warnings)
         if self._sockets is None:
             # As late as can be: until our workers read them, these sockets hold queries up.
@@ -97,7 +95,7 @@ class ControlProcess:
                 "this machine has no IPv6; it is not listened on",
                 extra={"addresses": list(map(str, self._sockets.left_out))},
             )
-        supervisor = Supervisor(self._start_worker, _workers(server), self._remember)
+        supervisor = Supervisor(self._start_worker, worker_count(server), self._remember)
         self._supervisor = supervisor
         supervisor.publish_image(self._in_use.image)
         supervisor.publish_availability(self._monitor.apply(self._in_use.loaded.configuration))
@@ -207,7 +205,7 @@ class ControlProcess:
 
     def _open_sockets(self, server: Server, *, beside_orphans: bool = False) -> Sockets:
         tls = server.tls.listen if server.tls is not None else ()
-        workers = _workers(server)
+        workers = worker_count(server)
         if self._inherited:
             logger.info("listening on the sockets that were passed, in place of `listen`")
             return share(self._inherited, workers, tls)
@@ -323,7 +321,7 @@ class ControlProcess:
         self._watcher.watch(compilation.loaded.stamps)
         self._tell_what_needs_a_restart(configuration.server)
         server = configuration.server
-        options = _options(server, self._cookies.renew(server.cookies))
+        options = worker_options(server, self._cookies.renew(server.cookies))
         if options != self._options:
             self._options = options
             await supervisor.replace_all(self._renew_sockets, _GRACE)
@@ -356,43 +354,6 @@ def _at_start(server: Server) -> dict[str, object]:
     """The settings that only a restart can change."""
     listen = server.tls.listen if server.tls is not None else ()
     return {name: getattr(server, name) for name in _AT_START} | {"tls.listen": listen}
-
-
-def _workers(server: Server) -> int:
-    return len(os.sched_getaffinity(0)) if server.workers == "auto" else server.workers
-
-
-def _limits(settings: RateLimit) -> LimitRules | None:
-    if not settings.responses_per_second:
-        return None
-    return LimitRules(
-        settings.responses_per_second,
-        settings.slip,
-        round(settings.window),
-        settings.ipv4_prefix,
-        settings.ipv6_prefix,
-        tuple(map(str, settings.exempt)),
-        settings.log_only,
-        settings.table,
-    )
-
-
-def _options(server: Server, cookie_secrets: tuple[bytes, ...]) -> WorkerOptions:
-    return WorkerOptions(
-        identity=server.identity or "",
-        version=server.version or "",
-        accept_client_subnet=server.client_subnet.accept,
-        tcp_connections=server.tcp.connections,
-        tcp_idle=server.tcp.idle,
-        tcp_per_client=server.tcp.per_client,
-        tcp_first_query=server.tcp.first_query,
-        tls_handshake=server.tls.handshake if server.tls else WorkerOptions.tls_handshake,
-        balancers=server.proxy.networks,
-        log_format=server.log.format,
-        log_level=server.log.level,
-        limits=_limits(server.rate_limit),
-        cookie_secrets=cookie_secrets,
-    )
 
 
 def _views(supervisor: Supervisor) -> tuple[WorkerView, ...]:
