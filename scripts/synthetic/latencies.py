@@ -6,7 +6,7 @@
 - ``detour`` is how much longer the way is than the great circle: one factor for each country and
   region, lognormal around 1.6, on continents that are badly connected around 2.2, and one in
   twenty pairs goes by way of another continent (twice as long);
-- ``noise`` is exponential, with a mean of 12% of the rest; two in a hundred are three times as long.
+- ``noise`` is exponential, with a mean of 12% of the rest; two in a hundred three times as long.
 """
 
 from __future__ import annotations
