@@ -122,6 +122,8 @@ def _covers(key: ClientKey, place: Place) -> bool:
             return key.code == place.country
         case Level.SUBDIVISION:
             return bool(place.subdivision) and key.code == f"{place.country}-{place.subdivision}"
+        case Level.ASN_COUNTRY:
+            return place.asn is not None and key.code == f"{place.asn}-{place.country}"
         case Level.ASN:
             return place.asn is not None and key.code == str(place.asn)
     return False  # prefixes cover addresses, not places

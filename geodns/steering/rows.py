@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import numpy as np
 from numpy.typing import NDArray
 
-from geodns.geo.places import Names
+from geodns.geo.places import Names, PlaceTable
 from geodns.latency.client import ClientKey, Level, Network
 from geodns.steering.clients import Clients
 
@@ -57,6 +57,8 @@ class ClientRows:
         match level:
             case Level.PREFIX:
                 return self._rows_of_prefixes(clients.prefixes)[clients.prefix_row]
+            case Level.ASN_COUNTRY:
+                return _rows_by_asn_and_country(places, rows)
             case Level.ASN:
                 return self._rows_by_asn(places.asn)
             case Level.SUBDIVISION:
@@ -105,6 +107,23 @@ def _around(
 
 def _head(network: Network, length: int) -> int:
     return int(network.network_address) >> (network.max_prefixlen - length)
+
+
+def _rows_by_asn_and_country(places: PlaceTable, rows: Mapping[str, int]) -> NDArray[np.int32]:
+    found = np.full(len(places), NO_ROW, dtype=np.int32)
+    by_country: dict[str, dict[int, int]] = {}
+    for code, row in rows.items():
+        asn, _, country = code.partition("-")
+        by_country.setdefault(country, {})[int(asn)] = row
+    for position, name in enumerate(places.countries):
+        if name is None or name not in by_country:
+            continue
+        asns = np.array(sorted(by_country[name]), dtype=np.int64)
+        of_asn = _rows([by_country[name][asn] for asn in asns.tolist()])
+        inside = np.flatnonzero(places.country == position)
+        at = np.minimum(np.searchsorted(asns, places.asn[inside]), len(asns) - 1)
+        found[inside] = np.where(asns[at] == places.asn[inside], of_asn[at], np.int32(NO_ROW))
+    return found
 
 
 def _rows_by_name(names: Names, rows: Mapping[str, int]) -> NDArray[np.int32]:

@@ -120,6 +120,7 @@ ROWS: dict[str, dict[str, float]] = {
     "EU-DE": {"us-east-1": 3},
     "EU-DE-BE": {"us-east-1": 4},
     "AS3320": {"us-east-1": 5},
+    "AS3320-DE": {"us-east-1": 5.5},
     "203.0.113.0/24": {"us-east-1": 6},
     "2001:db8::/32": {"us-east-1": 7},
 }
@@ -135,7 +136,9 @@ ROWS: dict[str, dict[str, float]] = {
         (Place(continent="EU", country="DE"), -1, 3, "EU-DE"),
         (Place(continent="EU", country="DE", subdivision="BY"), -1, 3, "EU-DE"),
         (Place(continent="EU", country="DE", subdivision="BE"), -1, 4, "EU-DE-BE"),
-        (BERLIN, -1, 5, "AS3320"),
+        (BERLIN, -1, 5.5, "AS3320-DE"),
+        (Place(country="FR", asn=3320), -1, 5, "AS3320"),
+        (Place(country="DE", asn=3321), -1, 3, "EU-DE"),
         (Place(asn=3320), -1, 5, "AS3320"),
         (BERLIN, 0, 6, "203.0.113.0/24"),
         (NOWHERE, 1, 7, "2001:db8::/32"),

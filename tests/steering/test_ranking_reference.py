@@ -20,7 +20,8 @@ from geodns.steering.policy import Steering
 from geodns.steering.units import Candidate
 
 COUNTRIES = {"DE": "EU", "FR": "EU", "US": "NA", "BR": "SA", "JP": "AS"}
-AREAS = ["default", "EU", "NA", "AS", "EU-DE", "NA-US", "NA-US-CA", "EU-FR-75", "AS1", "AS64500"]
+AREAS = ["default", "EU", "NA", "AS", "EU-DE", "NA-US", "NA-US-CA", "EU-FR-75"]
+SYSTEMS = ["AS1", "AS64500", "AS1-DE", "AS1-US", "AS64500-FR"]
 PREFIXES = ["192.0.2.0/24", "198.51.100.0/25", "0.0.0.0/0", "2001:db8::/32"]
 REGIONS = [f"region-{number}" for number in range(6)]
 
@@ -53,10 +54,11 @@ def location(place: Place) -> tuple[float, float] | None:
 
 
 def winning_row(case: Case, place: Place, prefix: str | None) -> LatencyRow | None:
-    """Prefix, ASN, subdivision, country, continent, default."""
+    """Prefix, ASN in a country, ASN, subdivision, country, continent, default."""
     continent, country, subdivision = place.continent, place.country, place.subdivision
     for key in (
         prefix,
+        f"AS{place.asn}-{country}" if place.asn and country else None,
         f"AS{place.asn}" if place.asn else None,
         f"{COUNTRIES[country]}-{country}-{subdivision}" if country and subdivision else None,
         f"{COUNTRIES[country]}-{country}" if country else None,
@@ -119,7 +121,7 @@ def cases(draw: st.DrawFn) -> Case:
         for region, az in draw(st.lists(homes, unique=True))
     ]
     figures = st.dictionaries(st.sampled_from(REGIONS), st.integers(0, 200).map(float))
-    clients = draw(st.lists(st.sampled_from(AREAS + PREFIXES), unique=True))
+    clients = draw(st.lists(st.sampled_from(AREAS + SYSTEMS + PREFIXES), unique=True))
     rows = [LatencyRow(client, draw(figures)) for client in clients]
     prefixes = sum(client in PREFIXES for client in clients)
     found = draw(st.lists(places(), max_size=30))
