@@ -1,4 +1,4 @@
-"""The admin API: status, metrics and status page over HTTP, and reloading over the Unix socket."""
+"""The admin API: status, metrics and status page over HTTP; changes over the Unix socket alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,13 +17,15 @@ from aiohttp import web
 from geodns.config.settings import SocketAddress
 from geodns.control import metrics, page, view
 from geodns.control.demand import DemandError
+from geodns.control.load_push import RefusedError, read_push
 from geodns.control.reloader import Reload
 from geodns.control.snapshot import Snapshot
 from geodns.errors import GeodnsError
 from geodns.health.availability import Availability
+from geodns.health.status import LoadStatus
 from geodns.planning.networks import KINDS, By
 
-_MOST_BODY = 1024  # bytes: no request carries anything
+_MOST_BODY = 1024  # bytes: the largest request is one load
 _MOST_PATH = 107  # bytes: a socket's path has room for 108 with its end (unix(7))
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -49,6 +52,9 @@ class Subject(Protocol):
 
     async def demand(self, by: By) -> dict[str, Any]:
         """Queries answered from services, by client. Raises DemandError."""
+
+    def push_load(self, endpoint: str, load: float, seconds: float) -> LoadStatus:
+        """Take a load from outside. Raises GeodnsError where nothing can take it."""
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         """Read the configuration anew."""
@@ -136,6 +142,20 @@ def _application(subject: Subject, *, may_change: bool) -> web.Application:
             body=body, status=200 if result.ok else 422, content_type="application/json"
         )
 
+    async def push_load(request: web.Request) -> web.Response:
+        try:
+            push = read_push(await request.read())
+            told = subject.push_load(push.endpoint, push.load, push.seconds)
+        except GeodnsError as error:
+            status = 400 if isinstance(error, RefusedError) else 422
+            return web.Response(
+                body=view.encode({"error": str(error)}),
+                status=status,
+                content_type="application/json",
+            )
+        body = view.encode({"endpoint": push.endpoint, **asdict(told)})
+        return web.Response(body=body, content_type="application/json")
+
     application = web.Application(client_max_size=_MOST_BODY, middlewares=[_guarded])
     application.router.add_get("/", show_page)
     application.router.add_get("/metrics", show_metrics)
@@ -146,6 +166,7 @@ def _application(subject: Subject, *, may_change: bool) -> web.Application:
     if may_change:
         application.router.add_get("/v1/demand", show_demand)
         application.router.add_post("/v1/reload", reload)
+        application.router.add_post("/v1/load", push_load)
     return application
 
 

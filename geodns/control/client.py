@@ -1,4 +1,7 @@
-"""Asks a running server's admin API, from a command: the Unix socket first, then HTTP."""
+"""Asks a running server's admin API, from a command: the Unix socket first, then HTTP.
+
+What changes something goes over the Unix socket alone.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,35 @@ _TIMEOUT = 10.0  # seconds; the answer takes at most one, where a worker is stuc
 
 class NoServerError(GeodnsError):
     """No server answers on the admin API."""
+
+
+class RefusedByServerError(GeodnsError):
+    """The server doesn't do what it was told; the message is its own."""
+
+
+def tell(admin: Admin, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Post JSON to a path over the admin socket: its answer.
+
+    Raises RefusedByServerError, or NoServerError where there is none.
+    """
+    if admin.socket is None:
+        raise NoServerError("the configuration has no admin.socket, which changes go over")
+    connection = _UnixConnection(admin.socket)
+    headers = {"Host": "localhost", "Content-Type": "application/json"}
+    try:
+        connection.request("POST", path, json.dumps(body), headers)
+        response = connection.getresponse()
+        answer: dict[str, Any] = json.loads(response.read())
+    except OSError as error:
+        reason = f"{admin.socket}: {error.strerror or error}"
+        raise NoServerError(f"no server is running here ({reason})") from error
+    except (http.client.HTTPException, ValueError) as error:
+        raise NoServerError(f"{admin.socket}: what answers there is not geodns") from error
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise RefusedByServerError(str(answer.get("error", response.reason)))
+    return answer
 
 
 def ask(admin: Admin, path: str) -> dict[str, Any]:

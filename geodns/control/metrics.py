@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from geodns.control.outcome import SourceAge
 from geodns.control.snapshot import Snapshot
 from geodns.control.timings import BOUNDS
+from geodns.health.status import LoadStatus
 
 _Labels = TypeVar("_Labels", bound=tuple[str, ...])
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -41,6 +42,7 @@ class _Once(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _traffic(self._snapshot)
         yield from _health(self._snapshot)
+        yield from _load(self._snapshot)
         yield from _sources(self._snapshot)
         yield from _process(self._snapshot)
 
@@ -97,6 +99,31 @@ def _health(snapshot: Snapshot) -> Iterator[Metric]:
         "1 while the region is in service by its own verdict",
         ("region",),
         {(region.name,): region.state == "in service" for region in regions},
+    )
+
+
+def _load(snapshot: Snapshot) -> Iterator[Metric]:
+    loads = {
+        (endpoint.id,): endpoint.load
+        for region in snapshot.health.regions
+        for zone in region.availability_zones
+        for endpoint in zone.endpoints
+    }
+    gauges: tuple[tuple[str, str, Callable[[LoadStatus], float | None]], ...] = (
+        ("load", "Load as reported, in the endpoint's unit", lambda load: load.load),
+        ("capacity", "Load that it can take", lambda load: load.capacity),
+        ("load_availability", "What shedding leaves of it", lambda load: load.availability),
+        ("share_factor", "What multiplies its weight", lambda load: load.factor),
+        ("response_time_seconds", "Time of its checks, smoothed", lambda load: load.response_time),
+    )
+    for name, text, value in gauges:
+        known = {key: found for key, load in loads.items() if (found := value(load)) is not None}
+        yield _gauge(f"geodns_endpoint_{name}", text, ("endpoint",), known)
+    yield _counter(
+        "geodns_load_reports",
+        "Loads that checks told (ok), failed to tell (bad), or that were pushed",
+        ("service", "result"),
+        snapshot.load_reports,
     )
 
 

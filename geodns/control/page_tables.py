@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from geodns.control import view
 from geodns.control.age import age
+from geodns.control.loads import HEADS, LoadRow, load_rows
 from geodns.control.markup import Column, Content, Html, element, joined, table
 from geodns.control.summary import current
 
@@ -16,6 +17,9 @@ _REASONS = ("nearest", "failover", "spill", "forced")  # in the order in which t
 
 def sections(status: dict[str, Any]) -> Iterator[Html]:
     """One after the other, side by side where there is room."""
+    rows = load_rows(status)
+    if rows:
+        yield _section("Load and speed of endpoints, the fullest first", _loads(rows))
     yield element(
         "div",
         _section("Answers by region and reason", _answers(status["traffic"]["answers"])),
@@ -38,6 +42,11 @@ def since(then: float, now: float) -> Html:
 
 def _section(title: str, content: Html) -> Html:
     return element("section", element("h2", title), content)
+
+
+def _loads(rows: Sequence[LoadRow]) -> Html:
+    columns = [Column(head, number=head not in {HEADS[0], HEADS[-1]}) for head in HEADS]
+    return table(columns, (row.cells for row in rows))
 
 
 def _answers(answers: list[dict[str, Any]]) -> Html:

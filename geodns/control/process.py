@@ -24,6 +24,7 @@ from geodns.control.notify import Notifier
 from geodns.control.outcome import Loaded
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.retire import retire
+from geodns.control.share_basis import share_basis
 from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.state import StateFolder
 from geodns.control.stepping_down import Names, must_be, step_down, tell_of_root
@@ -34,6 +35,7 @@ from geodns.control.worker_options import worker_count, worker_options
 from geodns.health.availability import Availability
 from geodns.health.monitor import Monitor
 from geodns.health.probe import Observation
+from geodns.health.status import LoadStatus
 from geodns.planning.networks import By
 from geodns.server.handle import WorkerHandle
 from geodns.server.sockets import Sockets, WorkerSockets, open_sockets
@@ -66,7 +68,9 @@ class ControlProcess:
         self._sockets: Sockets | None = None
         self._worker_sockets: list[WorkerSockets] = []
         self._supervisor: Supervisor | None = None
-        self._monitor = Monitor(self._availability_changed, observe=self._probe_ended)
+        self._monitor = Monitor(
+            self._availability_changed, observe=self._probe_ended, share_basis=share_basis
+        )
         self._watcher = Watcher(self._files_changed)
         self._notifier = Notifier()
         self._inherited: tuple[socket.socket, ...] = ()
@@ -161,6 +165,7 @@ class ControlProcess:
             totals=self._supervisor.totals(),
             timings={name: timings.copy() for name, timings in self._timings.items()},
             health=self._monitor.status(),
+            load_reports=self._monitor.load_reports(),
             zones=loaded.zones,
             databases=compiled.databases,
             tables=loaded.tables,
@@ -185,6 +190,10 @@ class ControlProcess:
             "answers": demand.answered(self._supervisor.totals().answers),
             "groups": await demand.on_the_map(groups, by, server.geoip.databases, server.state),
         }
+
+    def push_load(self, endpoint: str, load: float, seconds: float) -> LoadStatus:
+        """Take a load from outside. Raises GeodnsError where nothing can take it."""
+        return self._monitor.push_load(endpoint, load, seconds)
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         """Read the configuration anew; what is wrong with it is reported and changes nothing."""

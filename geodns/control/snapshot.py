@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from geodns.control.outcome import SourceAge, ZoneSummary
 from geodns.control.reloader import Reload
@@ -29,7 +29,8 @@ class Snapshot:
     """``at`` and ``started`` are seconds since 1970.
 
     ``last_reload`` is None until the first one; ``warnings`` are those of the configuration in
-    use; ``restart_needed`` names the settings whose change waits for a restart.
+    use; ``restart_needed`` names the settings whose change waits for a restart. ``load_reports``
+    are counted by service and result.
     """
 
     version: str
@@ -52,3 +53,4 @@ class Snapshot:
     zones: tuple[ZoneSummary, ...]
     databases: tuple[SourceAge, ...]
     tables: tuple[SourceAge, ...]
+    load_reports: Mapping[tuple[str, str], int] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Any
 
 from geodns.control.age import age
 from geodns.control.glance import RegionGlance, Tone, ZoneGlance
+from geodns.control.loads import faults
 
 _MOST_NAMED = 3  # of a kind; more are counted
 _MOST_PROBLEMS = 6  # of one configuration; ``geodns check`` shows all
@@ -21,6 +22,7 @@ def findings(status: dict[str, Any], regions: Sequence[RegionGlance]) -> list[Fi
         *_services(status),
         *_groups(regions),
         *_endpoints(regions),
+        *_loads(status),
         *_workers(status),
         *_configuration(status["configuration"]),
     ]
@@ -111,6 +113,14 @@ def _endpoints(regions: Sequence[RegionGlance]) -> Iterator[Finding]:
     ):
         if counts[tone]:
             yield tone, f"{counts[tone]} endpoint{'s' * (counts[tone] > 1)} {words}"
+
+
+def _loads(status: dict[str, Any]) -> Iterator[Finding]:
+    silent = faults(status)
+    if silent:
+        several = f"{len(silent)} endpoints tell no load, first"
+        who = several if len(silent) > 1 else "no load of"
+        yield Tone.PART, f"{who} {silent[0][0]}: {silent[0][1]}"
 
 
 def _workers(status: dict[str, Any]) -> Iterator[Finding]:

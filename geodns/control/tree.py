@@ -14,6 +14,7 @@ from rich.text import Text
 
 from geodns.control.age import age
 from geodns.control.glance import Line, RegionGlance, Tone, ZoneGlance, regions
+from geodns.control.loads import HEADS, foremost_loads, load_rows
 from geodns.control.summary import ago, current, extent, findings, foremost, last_reload
 
 _STYLES = {Tone.WELL: "green", Tone.WAITING: "cyan", Tone.PART: "yellow", Tone.BAD: "red"}
@@ -39,6 +40,7 @@ def render(
         *(_GAP for _ in expanded[:1]),
         *(row for region in expanded for row in _region(region, status["at"], everything)),
         *((_GAP, _well(well)) if well else ()),
+        *_loads(status, everything),
         _GAP,
         *_workers(status),
         _data(status, everything),
@@ -146,6 +148,21 @@ def _well(found: Iterable[RegionGlance]) -> Table:
             "none" if region.milliseconds is None else f"{region.milliseconds:.1f} ms",
         )
     return table
+
+
+def _loads(status: dict[str, Any], everything: bool) -> Iterator[RenderableType]:
+    rows = load_rows(status)
+    shown, more = (rows, 0) if everything else foremost_loads(rows)
+    if not shown:
+        return
+    table = _table(HEADS[0], *(f">{head}" for head in HEADS[1:-1]), HEADS[-1])
+    for row in shown:
+        style = _STYLES[Tone.PART] if row.notable else None
+        table.add_row(*(Text(cell) for cell in row.cells), style=style)
+    yield _GAP
+    yield table
+    if more:
+        yield Text(f"and {more} more that tell their load: geodns status --all", style=_QUIET)
 
 
 def _workers(status: dict[str, Any]) -> Iterator[RenderableType]:

@@ -55,6 +55,7 @@ def availability(current: Availability) -> dict[str, Any]:
                 "addresses": list(endpoint.addresses),
                 "failing": sorted(str(ip_address(packed)) for packed in endpoint.failing),
                 "reason": endpoint.reason,
+                "factor": endpoint.factor,
             }
             for id, endpoint in current.endpoints.items()
         },

@@ -65,6 +65,7 @@ def parse_availability(data: Any) -> Known:
                 tuple(bool(flag) for flag in entry["addresses"]),
                 str(entry["reason"]),
                 frozenset(ip_address(text).packed for text in entry["failing"]),
+                float(entry.get("factor", 1.0)),
             )
             for id, entry in data["endpoints"].items()
         }

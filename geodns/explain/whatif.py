@@ -34,7 +34,7 @@ class Availabilities:
     def states(self) -> States:
         """The same for the engine."""
         states = {
-            id: EndpointState(endpoint.availability, endpoint.failing)
+            id: EndpointState(endpoint.availability, endpoint.failing, endpoint.factor)
             for id, endpoint in self.known.items()
         }
         return states | {id: EndpointState(0.0) for id in self.withdrawn}

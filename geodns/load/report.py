@@ -41,14 +41,27 @@ def from_json(body: bytes, path: Path) -> float:
         data = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise LoadError("the body is not JSON") from error
-    return _number(_at(data, path))
+    return from_value(_at(data, path))
 
 
 def from_text(text: str | None, header: str) -> float:
     """The load in a header's value, None where it is missing. Raises LoadError."""
     if text is None:
         raise LoadError(f"the answer has no header {header}")
-    return _number(text)
+    return from_value(text)
+
+
+def from_value(value: Any) -> float:
+    """A number, or a text that is one. Raises LoadError."""
+    number = math.nan
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            number = math.nan
+    if not 0 <= number < _MOST:
+        raise LoadError(f"{shown(value)} is not a load; it must be a number of at least 0")
+    return number
 
 
 def _at(data: Any, path: Path) -> Any:
@@ -66,15 +79,3 @@ def _inside(data: Any, part: str | int) -> Any:
     if isinstance(part, str):
         return data.get(part) if isinstance(data, dict) else None
     return data[part] if isinstance(data, list) and part < len(data) else None
-
-
-def _number(value: Any) -> float:
-    number = math.nan
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            number = math.nan
-    if not 0 <= number < _MOST:
-        raise LoadError(f"{shown(value)} is not a load; it must be a number of at least 0")
-    return number

@@ -22,11 +22,13 @@ from geodns.control.reloader import Reload
 from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.timings import CheckTimings
 from geodns.control.totals import Totals
+from geodns.errors import GeodnsError
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.probe import Observation
 from geodns.health.status import (
     AvailabilityZoneStatus,
     EndpointStatus,
+    LoadStatus,
     RegionStatus,
     Status,
     TargetStatus,
@@ -40,7 +42,8 @@ _LOCAL = SocketAddress("127.0.0.1", 0)
 
 def _status() -> Status:
     address = ("192.0.2.1", True)
-    up = EndpointStatus("web@a1", "web", "up", 900.0, 1.0, "checks pass", (address,), None)
+    load = LoadStatus(930, 1000, 0.93, availability=0.5, factor=1.25, response_time=0.004)
+    up = EndpointStatus("web@a1", "web", "up", 900.0, 1.0, "checks pass", (address,), None, load)
     down = EndpointStatus("api@a1", "api", "down", 950.0, 0.0, _EVIL, (("192.0.2.9", False),), None)
     zone = AvailabilityZoneStatus("a1", _EVIL, "in service", 900.0, _EVIL, 0.5, 2, (up, down))
     region = RegionStatus("eu", _EVIL, "in service", 900.0, _EVIL, 0.5, 2, (zone,))
@@ -81,12 +84,14 @@ def _snapshot() -> Snapshot:
         zones=(ZoneSummary("example.test.", Path("z.yaml"), 5, 4, 1),),
         databases=(SourceAge('/odd "name".mmdb', "Country", 100.0),),
         tables=(SourceAge("/l.yaml", "latency table", 2000.0),),
+        load_reports={("web", "bad"): 3},
     )
 
 
 class FakeSubject:
     def __init__(self) -> None:
         self.reloads: list[str] = []
+        self.pushes: list[tuple[str, float, float]] = []
         self.result = Reload("admin API", 1000.0, 0.1, None, ())
 
     async def snapshot(self) -> Snapshot:
@@ -94,13 +99,19 @@ class FakeSubject:
 
     def availability(self) -> Availability:
         failing = frozenset((bytes((192, 0, 2, 2)),))
-        known = EndpointAvailability(0.0, (True, False), _EVIL, failing)
+        known = EndpointAvailability(0.0, (True, False), _EVIL, failing, 1.5)
         return Availability(3, {"api@a1": known})
 
     async def demand(self, by: By) -> dict[str, Any]:
         if by == "asn":
             raise DemandError("no database")
         return {"by": by, "groups": []}
+
+    def push_load(self, endpoint: str, load: float, seconds: float) -> LoadStatus:
+        if endpoint != "web@a1":
+            raise GeodnsError(f"there is no endpoint {endpoint!r}")
+        self.pushes.append((endpoint, load, seconds))
+        return LoadStatus(load, 1000, load / 1000, pushed=True)
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         self.reloads.append(reason)
@@ -252,6 +263,7 @@ def test_status_and_availability_are_json() -> None:
                         "addresses": [True, False],
                         "failing": ["192.0.2.2"],
                         "reason": _EVIL,
+                        "factor": 1.5,
                     }
                 },
             }
@@ -263,10 +275,12 @@ def test_status_and_availability_are_json() -> None:
 
 def test_nothing_can_be_changed_over_http() -> None:
     async def scenario(session: aiohttp.ClientSession, url: str, subject: FakeSubject) -> None:
-        for method in ("POST", "GET", "PUT", "DELETE"):
-            async with session.request(method, f"{url}/v1/reload") as response:
-                assert response.status in {404, 405}
-        assert subject.reloads == []
+        for path in ("reload", "load"):
+            for method in ("POST", "GET", "PUT", "DELETE"):
+                push = {"endpoint": "web@a1", "load": 1}
+                async with session.request(method, f"{url}/v1/{path}", json=push) as response:
+                    assert response.status in {404, 405}
+        assert (subject.reloads, subject.pushes) == ([], [])
 
     _over_http(scenario)
 
@@ -324,6 +338,62 @@ def test_demand_is_told_over_the_socket_alone(tmp_path: Path) -> None:
 
     _over_the_socket(tmp_path, over_the_socket)
     _over_http(over_http)
+
+
+def test_a_load_is_pushed_over_the_socket(tmp_path: Path) -> None:
+    async def scenario(session: aiohttp.ClientSession, url: str, subject: FakeSubject) -> None:
+        push = {"endpoint": "web@a1", "load": 930, "for": "2m"}
+        async with session.post(f"{url}/v1/load", json=push) as response:
+            told = await response.json()
+        assert (response.status, told["endpoint"], told["utilisation"]) == (200, "web@a1", 0.93)
+        async with session.post(f"{url}/v1/load", json={"endpoint": "web@a1", "load": 5}):
+            pass
+        assert subject.pushes == [("web@a1", 930, 120), ("web@a1", 5, 60)]
+
+    _over_the_socket(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        ("busy", 400, "the body is not JSON"),
+        ("[]", 400, 'write {"endpoint": "service@az", "load": NUMBER, "for": "60s"}'),
+        ('{"endpoint": "web@a1"}', 400, 'write {"endpoint": "service@az", "load": NUMBER'),
+        ('{"endpoint": "web@a1", "load": 1, "till": 5}', 400, 'write {"endpoint": "service@az"'),
+        ('{"endpoint": "web@a1", "load": -1}', 400, "-1 is not a load"),
+        ('{"endpoint": "web@a1", "load": true}', 400, "true is not a load"),
+        ('{"endpoint": "web@a1", "load": 1, "for": "soon"}', 400, "'soon' is not a duration"),
+        ('{"endpoint": "web@a1", "load": 1, "for": "2d"}', 400, "a load can't hold for '2d'"),
+        ('{"endpoint": "web@a1", "load": 1, "for": 0}', 400, "a load can't hold for 0"),
+        ('{"endpoint": "web@b", "load": 1}', 422, "there is no endpoint 'web@b'"),
+        ('{"endpoint": "' + "w" * 2000 + '"}', 413, ""),
+    ],
+)
+def test_what_is_no_load_is_refused_with_a_reason(
+    tmp_path: Path, body: str, status: int, error: str
+) -> None:
+    async def scenario(session: aiohttp.ClientSession, url: str, subject: FakeSubject) -> None:
+        async with session.post(f"{url}/v1/load", data=body) as response:
+            assert response.status == status
+            if error:
+                assert (await response.json())["error"].startswith(error)
+        assert subject.pushes == []
+
+    _over_the_socket(tmp_path, scenario)
+
+
+def test_metrics_tell_load_and_speed() -> None:
+    metrics = _metrics()
+    web = frozenset({("endpoint", "web@a1")})
+    assert metrics["geodns_endpoint_load", web] == 930
+    assert metrics["geodns_endpoint_capacity", web] == 1000
+    assert metrics["geodns_endpoint_load_availability", web] == 0.5
+    assert metrics["geodns_endpoint_share_factor", web] == 1.25
+    assert metrics["geodns_endpoint_response_time_seconds", web] == 0.004
+    api = frozenset({("endpoint", "api@a1")})
+    assert ("geodns_endpoint_load", api) not in metrics
+    counted = frozenset({("service", "web"), ("result", "bad")})
+    assert metrics["geodns_load_reports_total", counted] == 3
 
 
 def test_a_socket_left_by_a_server_that_died_is_replaced(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from geodns.health.status import (
     AvailabilityZoneStatus,
     EndpointStatus,
     GroupVerdict,
+    LoadStatus,
     RegionStatus,
     Status,
     TargetStatus,
@@ -256,3 +257,53 @@ def test_all_text_is_shown_as_it_is_and_never_as_markup() -> None:
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     lines = _terminal(_snapshot(_WELL, _TROUBLE, targets=_REFUSED), width)
     assert max(map(len, lines)) <= width
+
+
+def _loaded(az: str, load: LoadStatus, availability: float = 1.0, reason: str = "up") -> Any:
+    return replace(_endpoint(az, availability=availability, reason=reason), load=load)
+
+
+_SHEDS = "sheds 37%: load 930 of 1000 (93%), between 70% and 100%"
+_LOADS = _region(
+    "eu",
+    _az("eu-a", _loaded("eu-a", LoadStatus(930, 1000, 0.93, availability=0.63), 0.63, _SHEDS)),
+    _az("eu-b", _loaded("eu-b", LoadStatus(120, 1000, 0.12, response_time=0.0042, factor=1.25))),
+    _az("eu-c", _loaded("eu-c", LoadStatus(capacity=1000, fault=f"no number but {_EVIL}"))),
+)
+
+
+def test_load_is_shown_with_what_follows_from_it() -> None:
+    lines = _terminal(_snapshot(_LOADS), width=160)
+    assert _only(lines, "63% in service", _SHEDS)
+    assert _only(lines, "web@eu-a", "930", "1,000", "93%", "63%", "1.00")
+    assert _only(lines, "web@eu-b", "120", "12%", "4.2 ms", "100%", "1.25")
+    assert _only(lines, "no load of web@eu-c: no number but")
+    [head] = [line for line in lines if line.split()[:2] == ["endpoint", "load"]]
+    at = lines.index(head)
+    assert [line.split()[0] for line in lines[at + 1 : at + 4]] == [
+        "web@eu-a",
+        "web@eu-b",
+        "web@eu-c",
+    ]
+    text = page.render(_snapshot(_LOADS))
+    assert "Load and speed of endpoints" in text
+    assert _SHEDS in text
+    assert "<script>alert" not in text
+
+
+def test_without_any_load_there_is_no_table_of_it() -> None:
+    assert not any("factor" in line for line in _terminal(_snapshot(_WELL)))
+    assert "Load and speed" not in page.render(_snapshot(_WELL))
+
+
+def test_of_many_loads_the_terminal_shows_those_that_matter() -> None:
+    zones = [_az(f"az-{n}", _loaded(f"az-{n}", LoadStatus(n, 100, n / 100))) for n in range(1, 25)]
+    zones.append(_az("az-x", _loaded("az-x", LoadStatus(1, 100, 0.01, availability=0.5), 0.5)))
+    lines = _terminal(_snapshot(_region("eu", *zones)))
+    assert _only(lines, "web@az-24 ", "24%")
+    assert _only(lines, "web@az-x ", "50%")
+    assert not any("web@az-3 " in line for line in lines)
+    assert _only(lines, "and 15 more that tell their load: geodns status --all")
+    assert any(
+        "web@az-3 " in line for line in _terminal(_snapshot(_region("eu", *zones)), everything=True)
+    )
