@@ -26,6 +26,7 @@ COMMANDS = {
     "check": Entry("geodns.cli.check:check", "Check the configuration and the zones."),
     "explain": Entry("geodns.cli.explain:explain", "Say what a client is answered, and why."),
     "map": Entry("geodns.cli.map:map_", "Draw the world in the colours of its datacenters."),
+    "plan": Entry("geodns.cli.plan:plan", "Share demand among regions within their capacities."),
     "status": Entry("geodns.cli.status:status", "Show regions, AZs and endpoints of a server."),
     "load": Entry("geodns.cli.load:load", "Tell a server the load of an endpoint."),
     "schema": Entry("geodns.cli.schema:schema", "Print the JSON Schema of a kind of file."),

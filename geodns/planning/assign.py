@@ -98,6 +98,13 @@ class Assignment:
     def moved(self) -> float:
         return sum(move.demand for move in self.moves)
 
+    def objective(self, terms: Terms) -> float:
+        """What was made as low as can be: ms times demand, price and moves counted in ms."""
+        known = np.where(np.isfinite(self.task.milliseconds), self.task.milliseconds, 0.0)
+        latency = float((self.task.demand[:, None] * self.share * known).sum())
+        price = min(terms.move_cost, 1e300) * self.moved if self.moved else 0.0
+        return latency + terms.cost_weight * self.cost_after + price
+
 
 class NoRoomError(GeodnsError):
     """No plan can serve this demand; the sentence says by how much, and what the bottleneck is."""

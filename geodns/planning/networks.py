@@ -72,9 +72,9 @@ def _places(networks: Iterable[Network | None], locations: Locations) -> NDArray
 
 def client_key(place: Place, by: By) -> str:
     """The client key for those at a place: the most specific of this kind that is known."""
-    if by == "asn" and place.asn:
-        return f"AS{place.asn}"
     centre = country_centre(place.country) if place.country else None
+    if by == "asn" and place.asn:
+        return f"AS{place.asn}" if centre is None else f"AS{place.asn}-{place.country}"
     if centre is not None and by != "continent":
         country = f"{centre.continent}-{place.country}"
         if by == "subdivision" and place.subdivision:

@@ -70,7 +70,12 @@ class Plan:
 
 
 def areas_around(key: ClientKey) -> tuple[str, ...]:
-    """The areas that an area is in, closest first: ``NA-US`` and ``NA`` of ``NA-US-CA``."""
+    """The keys that a key is in by its text: ``NA-US`` and ``NA`` of ``NA-US-CA``, closest first.
+
+    ``AS4134`` of ``AS4134-CN``.
+    """
+    if key.level is Level.ASN_COUNTRY:
+        return (key.text.partition("-")[0],)
     if key.level not in (Level.SUBDIVISION, Level.COUNTRY):
         return ()
     parts = key.text.split("-")
