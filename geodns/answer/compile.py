@@ -60,12 +60,19 @@ def steering_of(configuration: Configuration, name: str) -> Policy:
     service = configuration.services.services[name]
     if service.branches:
         within = {branch: steering_of(configuration, branch) for branch in service.branches}
-        return Branching(service, topology, within)
+        return Branching(service, topology, within, configuration.plans)
     candidates = [
         Candidate(f"{name}@{az}", region, az, endpoint.weight, endpoint.priority)
         for region, az, endpoint in _endpoints(topology, name)
     ]
-    return Steering(service, topology, candidates, configuration.latency)
+    return Steering(
+        service,
+        topology,
+        candidates,
+        configuration.latency,
+        configuration.estimate,
+        configuration.plans,
+    )
 
 
 def _endpoints(topology: Topology, service: str) -> list[tuple[str, str, Endpoint]]:

@@ -37,7 +37,7 @@ def undefined_place(sources: Sources) -> Iterator[Problem]:
 def repeated_in_order(sources: Sources) -> Iterator[Problem]:
     """A failover order names each region and AZ once."""
     for name, service in sources.services.settings.services.items():
-        for stage, path in _stages(name, service):
+        for stage, path in stages_of(name, service):
             if not isinstance(stage.options, Failover):
                 continue
             seen: set[str] = set()
@@ -95,7 +95,7 @@ def branch_loop(sources: Sources) -> Iterator[Problem]:
 def placeless_branch(sources: Sources) -> Iterator[Problem]:
     """Branches can't be ranked by place: they are services, which are in many places."""
     for name, service in sources.services.settings.services.items():
-        for stage, path in _stages(name, service):
+        for stage, path in stages_of(name, service):
             if service.branches and stage.name in _PLACED:
                 yield sources.services.document.problem(
                     "placeless-branch",
@@ -107,12 +107,13 @@ def placeless_branch(sources: Sources) -> Iterator[Problem]:
 
 
 def _names(name: str, service: Service) -> Iterator[tuple[str, Keys, bool]]:
-    for stage, path in _stages(name, service):
+    for stage, path in stages_of(name, service):
         for place, within, key in names_in(stage):
             yield place, (*path, *within), key
 
 
-def _stages(name: str, service: Service) -> Iterator[tuple[Stage | Preset, Keys]]:
+def stages_of(name: str, service: Service) -> Iterator[tuple[Stage | Preset, Keys]]:
+    """The stages of a service's chain, or its preset, each with its path in the services file."""
     path: Keys = ("services", name, "steering")
     if isinstance(service.steering, Preset):
         yield service.steering, path

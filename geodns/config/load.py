@@ -15,7 +15,7 @@ from geodns.config.check_latency import LATENCY_RULES
 from geodns.config.check_names import NAME_RULES
 from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder, visible
 from geodns.config.check_services import SERVICES_RULES
-from geodns.config.check_steering import STEERING_RULES
+from geodns.config.check_steering import STEERING_RULES, stages_of
 from geodns.config.check_topology import TOPOLOGY_RULES
 from geodns.config.check_use import LEFTOVER_RULES, USE_RULES
 from geodns.config.paths import absolute
@@ -29,9 +29,12 @@ from geodns.config.settings import (
 )
 from geodns.config.source import Model, Source, no_source, read_source
 from geodns.config.sources import Rule, Sources
+from geodns.config.steering import PlanFilter
 from geodns.latency.age import counting
 from geodns.latency.estimate import DEFAULT
 from geodns.latency.table import latency_row, read_whole
+from geodns.planning.file import read_plan
+from geodns.planning.plan import Rows
 from geodns.problem import ConfigurationError, Problem
 from geodns.yamlfile import Keys
 from geodns.zone.content import Zone
@@ -68,11 +71,13 @@ class _Loading:
         self.sources = Sources(self.server, topology, services)
         self.latency: tuple[LatencyRow, ...] = ()
         self.estimate = DEFAULT
+        self.plans: dict[Path, Rows] = {}
         self.zone_files: list[Path] = []
 
     def run(self) -> tuple[Problem, ...]:
         """Reads and checks everything; the problems of a file stand together, top to bottom."""
         self.latency = self._latency()
+        self.plans = self._plans()
         self.sources = self.sources.with_zones(self._zones())
         for rules in (
             SERVER_RULES,
@@ -107,6 +112,7 @@ class _Loading:
             zones=self.sources.zones,
             files=self.watched(),
             estimate=self.estimate,
+            plans=self.plans,
         )
 
     def watched(self) -> tuple[Path, ...]:
@@ -119,6 +125,7 @@ class _Loading:
         candidates: Iterable[Path | None] = chain(
             (self.server.document.file, server.topology, server.services),
             server.latency,
+            self.plans,
             (server.cookies.secret_file, server.zones),
             self.zone_files,
             server.geoip.databases,
@@ -166,6 +173,32 @@ class _Loading:
             for row in table.rows:
                 rows.setdefault(row.client, latency_row(row))
         return tuple(rows.values())
+
+    def _plans(self) -> dict[Path, Rows]:
+        """The rows of the plan files that services follow."""
+        plans: dict[Path, Rows] = {}
+        document, topology = self.sources.services.document, self.sources.topology
+        for name, service in self.sources.services.settings.services.items():
+            for stage, path in stages_of(name, service):
+                if not isinstance(stage.options, PlanFilter):
+                    continue
+                file = stage.options.file
+                missing = missing_file(file, document, (*path, "plan", "file"))
+                # It is this very configuration that a first plan is made from.
+                hint = f"geodns plan {name} -o {file.name} writes it"
+                absent = [replace(one, severity="warning", hint=hint) for one in missing]
+                self.found.extend(absent)
+                if absent or file in plans:
+                    plans.setdefault(file, {})
+                    continue
+                plan, problems = read_plan(file, service.branches or self.sources.region_names())
+                plans[file] = plan.rows
+                self.found.extend(
+                    problem
+                    for problem in problems
+                    if topology.readable or problem.id != "undefined-region"
+                )
+        return plans
 
     def _zones(self) -> tuple[Zone, ...]:
         folder = self.server.settings.zones

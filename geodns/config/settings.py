@@ -7,7 +7,7 @@ module deeper down checks it again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -38,6 +38,7 @@ from geodns.config.values import (
 )
 from geodns.config.wording import StandIn, Words
 from geodns.latency.estimate import DEFAULT, Estimate
+from geodns.planning.plan import Rows
 from geodns.zone.content import Zone
 
 __all__ = [
@@ -384,6 +385,7 @@ class Configuration:
 
     ``files`` are all files and folders that a change of is a change of the configuration.
     ``latency`` holds only what is not too old, and ``estimate`` is for all that it does not name.
+    ``plans`` are the rows of plan files that services follow.
     """
 
     server: Server
@@ -393,3 +395,4 @@ class Configuration:
     zones: tuple[Zone, ...]
     files: tuple[Path, ...]
     estimate: Estimate = DEFAULT
+    plans: Mapping[Path, Rows] = field(default_factory=dict)

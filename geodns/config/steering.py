@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import (
@@ -240,6 +241,12 @@ class Limit(Settings):
     )
 
 
+class PlanFilter(Settings):
+    """Follows a capacity plan: the row that is most specific to a client shares it out."""
+
+    file: Path = Field(description="written by `geodns plan`, relative to this file")
+
+
 class _OneOf(Settings):
     """A mapping with exactly one key; its bare name stands for that key with all defaults."""
 
@@ -308,6 +315,7 @@ class Stage(_OneOf):
     failover: Failover | None = Field(None, description="a fixed order")
     cost: CostFilter | None = Field(None, description="cheapest first")
     weight: WeightChoice | None = Field(None, description="how equals share")
+    plan: PlanFilter | None = Field(None, description="shares of a capacity plan")
     spread: SpreadChoice | None = Field(None, description="which addresses stand beside each other")
     sticky: StickyChoice | None = Field(None, description="whether a client keeps its answer")
     limit: LimitChoice | None = Field(None, description="bounds of an answer")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from geodns.config.settings import LatencyRow, Topology
@@ -14,15 +16,19 @@ from geodns.config.steering import (
     Geofence,
     LatencyFilter,
     NearestFilter,
+    PlanFilter,
     Prefer,
     Priority,
     Stage,
     Weight,
 )
+from geodns.latency.estimate import DEFAULT, Estimate
+from geodns.planning.plan import Rows
 from geodns.steering import fixed, rules
 from geodns.steering.distance import Bias, Distance, RoundTrip
 from geodns.steering.filter import Filter
 from geodns.steering.measured import Measured
+from geodns.steering.planned import Planned
 from geodns.steering.price import Price, Surcharge
 from geodns.steering.sort import Sort
 from geodns.steering.units import Candidate, Unit
@@ -31,12 +37,17 @@ ShareBasis = Literal["weight", "load", "response_time", "equal"]
 
 
 class Inputs(NamedTuple):
-    """All that filters are made from; ``units`` in the order of the topology file."""
+    """All that filters are made from; ``units`` in the order of the topology file.
+
+    ``rows`` are of latency tables, ``estimate`` for all that these do not name; ``plans`` by file.
+    """
 
     topology: Topology
     units: tuple[Unit, ...]
-    candidates: Sequence[Candidate]
-    rows: Sequence[LatencyRow]
+    candidates: Sequence[Candidate] = ()
+    rows: Sequence[LatencyRow] = ()
+    estimate: Estimate = DEFAULT
+    plans: Mapping[Path, Rows] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +93,21 @@ def _filters(stage: Stage, inputs: Inputs) -> Iterator[Filter]:
 
 
 def _latency(options: LatencyFilter, inputs: Inputs) -> Iterator[Filter]:
-    topology, units, _, rows = inputs
-    measures = [Distance(topology, units), RoundTrip(), Measured(rows, units)]
+    topology, units = inputs.topology, inputs.units
+    estimate = RoundTrip(inputs.estimate, units)
+    measures = [Distance(topology, units), estimate, Measured(inputs.rows, units)]
     surcharge = [Surcharge(topology, units, options.cost * 1000)] if options.cost else []
     yield Sort("latency", [*measures, *surcharge], len(units), "ms", options.within)
 
 
 def _nearest(options: NearestFilter, inputs: Inputs) -> Iterator[Filter]:
-    topology, units, _, _ = inputs
+    topology, units = inputs.topology, inputs.units
     measures = (Distance(topology, units), Bias(topology, units, options.bias))
     yield Sort("nearest", measures, len(units), "km", options.within)
 
 
 def _cost(options: CostFilter, inputs: Inputs) -> Iterator[Filter]:
-    topology, units, _, _ = inputs
+    topology, units = inputs.topology, inputs.units
     yield Sort("cost", (Price(topology, units, options.of),), len(units), "", options.within)
 
 
@@ -129,6 +141,10 @@ def _limit(options: Any, _inputs: Inputs) -> Iterator[Filter]:
         yield fixed.Limit(options.tiers)
 
 
+def _plan(options: PlanFilter, inputs: Inputs) -> Iterator[Filter]:
+    yield Planned(inputs.plans[options.file], inputs.units)
+
+
 _MAKERS: Mapping[str, Callable[[Any, Inputs], Iterator[Filter]]] = {
     "geofence": _geofence,
     "prefer": _prefer,
@@ -139,6 +155,7 @@ _MAKERS: Mapping[str, Callable[[Any, Inputs], Iterator[Filter]]] = {
     "cost": _cost,
     "weight": _weight,
     "limit": _limit,
+    "plan": _plan,
 }
 
 

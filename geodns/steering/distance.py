@@ -9,7 +9,7 @@ import numpy as np
 from geodns.config.settings import Topology
 from geodns.geo.countries import fill_coordinates
 from geodns.geo.distance import kilometres
-from geodns.latency.estimate import milliseconds
+from geodns.latency.estimate import Estimate
 from geodns.steering.clients import Clients
 from geodns.steering.measure import Costs, Measure, Step
 from geodns.steering.units import Unit
@@ -76,12 +76,20 @@ class Bias(Measure):
 class RoundTrip(Measure):
     """Turns kilometres into an estimate of the round-trip time in milliseconds."""
 
-    def apply(self, _clients: Clients, costs: Costs, /) -> Costs:
-        return milliseconds(costs)
+    def __init__(self, estimate: Estimate, units: Sequence[Unit]) -> None:
+        self._estimate = estimate
+        self._regions = [unit.region for unit in units]
+
+    def apply(self, clients: Clients, costs: Costs, /) -> Costs:
+        places = clients.places
+        return self._estimate.milliseconds(
+            costs, places.continent, places.continents, self._regions
+        )
 
     def explain(self, step: Step) -> str:
         source = step.before.source
-        return source if np.isnan(step.cost) else f"estimated from {source}"
+        how = "estimated by the table's line" if self._estimate.fitted else "estimated"
+        return source if np.isnan(step.cost) else f"{how} from {source}"
 
 
 def _bias_factor(bias: int) -> float:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geodns.steering.clients import Clients
 from geodns.steering.filter import Filter
@@ -68,17 +69,7 @@ class Shares(Filter):
     name = "weight"
 
     def __init__(self, of: Mapping[str, float], units: Sequence[Unit]) -> None:
-        names = [unit.name if unit.name in of else unit.region for unit in units]
-        # What is said of a region is for all its AZs together that nothing is said of alone.
-        sizes: Counter[str] = Counter()
-        for name, unit in zip(names, units, strict=True):
-            sizes[name] += len(unit.endpoints)
-        self._weights = np.array(
-            [
-                of[name] * len(unit.endpoints) / sizes[name] if name in of else np.nan
-                for name, unit in zip(names, units, strict=True)
-            ]
-        )
+        self._weights = shares_of_units(of, units)
 
     def apply(self, _clients: Clients, standing: Standing, /) -> Standing:
         return standing.split(np.isnan(self._weights).astype(np.int8)).weigh(self._weights)
@@ -105,3 +96,27 @@ class Limit(Filter):
 
     def explain(self, _client: Clients, /) -> list[str]:
         return []
+
+
+def shares_of_units(of: Mapping[str, float], units: Sequence[Unit]) -> NDArray[np.float64]:
+    """The share of each unit, shape (units,), by region or AZ; nan where there is none.
+
+    What is said of a region is for all its AZs together that nothing is said of alone.
+    """
+    names = [unit.name if unit.name in of else unit.region for unit in units]
+    sizes: Counter[str] = Counter()
+    for name, unit in zip(names, units, strict=True):
+        sizes[name] += len(unit.endpoints)
+    return np.array(
+        [
+            _part(of.get(name), len(unit.endpoints), sizes[name])
+            for name, unit in zip(names, units, strict=True)
+        ],
+        dtype=np.float64,
+    )
+
+
+def _part(share: float | None, endpoints: int, of_all: int) -> float:
+    if share is None:
+        return float("nan")
+    return share * endpoints / of_all if of_all else share  # a branch has no endpoints here

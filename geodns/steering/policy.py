@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from math import isnan
+from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 from geodns.config.settings import LatencyRow, Service, Topology
 from geodns.config.steering import names_in
 from geodns.latency.client import Network
+from geodns.latency.estimate import DEFAULT, Estimate
+from geodns.planning.plan import Rows
 from geodns.steering.chain import Inputs, Traits, apart, filters_of, traits_of
 from geodns.steering.clients import Clients
 from geodns.steering.distinct import distinct_rows
@@ -92,6 +96,7 @@ class Steering(Policy):
     """A chain of filters over a service's own endpoints.
 
     ``rows`` are those of all latency tables, in order: for the same client, the first row counts.
+    ``plans`` are the rows of plan files.
     """
 
     def __init__(
@@ -100,6 +105,8 @@ class Steering(Policy):
         topology: Topology,
         candidates: Sequence[Candidate],
         rows: Sequence[LatencyRow],
+        estimate: Estimate = DEFAULT,
+        plans: Mapping[Path, Rows] = MappingProxyType({}),
     ) -> None:
         chain = chain_of(service.steering)
         named = frozenset(name for stage in chain for name, _, _ in names_in(stage))
@@ -110,7 +117,9 @@ class Steering(Policy):
             candidate._replace(weight=1) if equal else candidate for candidate in candidates
         )
         self.units = units_of(topology, candidates, alone=zones, apart=apart(chain))
-        self._chain = filters_of(chain, Inputs(topology, self.units, candidates, rows))
+        self._chain = filters_of(
+            chain, Inputs(topology, self.units, candidates, rows, estimate, plans)
+        )
         self.prefixes = _prefixes(self._chain)
         self.unit = next((each.unit for each in reversed(self._chain) if each.unit), "")
         priorities = [min(candidates[at].priority for at in unit.endpoints) for unit in self.units]
@@ -184,14 +193,20 @@ class _LeafStood(Stood):
 class Branching(Policy):
     """A chain of filters over other services: each branch ranks its own endpoints."""
 
-    def __init__(self, service: Service, topology: Topology, branches: dict[str, Policy]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        topology: Topology,
+        branches: dict[str, Policy],
+        plans: Mapping[Path, Rows] = MappingProxyType({}),
+    ) -> None:
         chain = chain_of(service.steering)
         weights = service.branches
         self._branches = branches
         self._shares = [weights[name] for name in branches]
         pseudo = tuple(Unit(name, name, (), ()) for name in branches)
         self._pseudo = pseudo
-        self._chain = filters_of(chain, Inputs(topology, pseudo, (), ()))
+        self._chain = filters_of(chain, Inputs(topology, pseudo, plans=plans))
         self.traits = traits_of(chain)
         self.candidates, self.units = _joined(branches.values())
         within = tuple(prefix for policy in branches.values() for prefix in policy.prefixes)

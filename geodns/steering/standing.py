@@ -37,9 +37,11 @@ class Standing:
 
         Without ``within`` every unit is a tier of its own, and equal costs keep the order of the
         units; so do unknown ones in any case. With it, those that are within so much of a tier's
-        best share that tier.
+        best share that tier. Units that were given shares of a tier stay together there.
         """
         comparable = np.where(np.isnan(costs), _UNKNOWN, costs)
+        if self.weights is not None:
+            return self._sort_around_shares(comparable, self.weights, within)
         order = self._order(comparable)
         if within is None:
             tiers = np.empty_like(self.tiers)
@@ -47,6 +49,14 @@ class Standing:
             np.put_along_axis(tiers, order, np.broadcast_to(numbers, tiers.shape), axis=1)
             return self._with(tiers)
         return self._cut(order, comparable, within)
+
+    def _sort_around_shares(
+        self, costs: NDArray[np.float64], weights: NDArray[np.float32], within: Within | None
+    ) -> Standing:
+        """Sorts what has no share; those that have one count as the best of their tier."""
+        together = ~np.isnan(weights)
+        costs = np.where(together, -1.0, costs)
+        return self._cut(self._order(costs), costs, within)
 
     def split(self, numbers: NDArray[np.integer]) -> Standing:
         """Splits each tier by number, lower first; shape (n, u), or (u,) for all clients alike."""
@@ -79,8 +89,13 @@ class Standing:
         tiers = np.where(tiers == REMOVED, _BEHIND_ALL, tiers)
         return np.take_along_axis(order, np.argsort(tiers, axis=1, kind="stable"), axis=1)
 
-    def _cut(self, order: NDArray[np.intp], costs: NDArray[np.float64], within: Within) -> Standing:
-        """New tiers along an order: one begins where the old one ends, or the tolerance does."""
+    def _cut(
+        self, order: NDArray[np.intp], costs: NDArray[np.float64], within: Within | None
+    ) -> Standing:
+        """New tiers along an order: one begins where the old one ends, or the tolerance does.
+
+        Units that share a tier whatever they cost have a cost of -1.
+        """
         # Sorted, and transposed so that a tier's best is beside the next in memory.
         sorted_costs = np.take_along_axis(costs, order, axis=1).T.copy()
         sorted_tiers = np.take_along_axis(self.tiers, order, axis=1).T.copy()
@@ -91,10 +106,18 @@ class Standing:
         for column, (old, cost) in enumerate(zip(sorted_tiers, sorted_costs, strict=True)):
             begins = (old != before) | (cost > limit) | (cost == _UNKNOWN)
             number = number + begins
-            with np.errstate(over="ignore"):
-                limit = np.where(begins, cost * (1 + within.share) + within.amount, limit)
+            limit = np.where(begins, _limit(cost, within), limit)
             before = old
             numbers[column] = number
         tiers = np.empty_like(self.tiers)
         np.put_along_axis(tiers, order, numbers.T, axis=1)
         return self._with(tiers)
+
+
+def _limit(best: NDArray[np.float64], within: Within | None) -> NDArray[np.float64]:
+    """Up to which cost others share the tier of the best; shares (-1) have it to themselves."""
+    if within is None:
+        return np.where(best < 0, best, -2.0)
+    with np.errstate(over="ignore"):
+        limit = best * (1 + within.share) + within.amount
+    return np.where(best < 0, best, limit)
