@@ -34,7 +34,7 @@ class _Cell(NamedTuple):
 
 def read_csv(draft: TableDraft) -> None:
     """Fills a draft from its file; what is wrong becomes a problem."""
-    text = _read_text(draft.file)
+    text = read_text(draft.file)
     if isinstance(text, Problem):
         draft.problems.append(text)
         return
@@ -58,7 +58,8 @@ def read_csv(draft: TableDraft) -> None:
         _add(draft, dict(zip(columns, cells, strict=True)))
 
 
-def _read_text(file: Path) -> str | Problem:
+def read_text(file: Path) -> str | Problem:
+    """The text of a file, or why there is none."""
     try:
         return file.read_text(encoding="utf-8-sig")  # spreadsheets write a byte order mark
     except OSError as error:

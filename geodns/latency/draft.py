@@ -27,7 +27,7 @@ class TableDraft:
         self.file = file
         self.problems: list[Problem] = []
         self.measured: date | None = None
-        self._regions = regions
+        self.regions = regions
         self._rows: dict[str, dict[str, Figure]] = {}
         self._canonical: dict[str, str] = {}
         self._everywhere: Line | None = None
@@ -85,13 +85,13 @@ class TableDraft:
 
     def region(self, name: str, at: Position) -> bool:
         """Whether there is such a region; a problem if not."""
-        if name in self._regions:
+        if name in self.regions:
             return True
         self.problem(
             "undefined-region",
             f"region {shown(name)} is not in the topology",
             at,
-            did_you_mean(name, self._regions),
+            did_you_mean(name, self.regions),
         )
         return False
 

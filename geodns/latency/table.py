@@ -15,7 +15,7 @@ from geodns.problem import Problem
 from geodns.wording import did_you_mean, shown
 from geodns.yamlfile import Position
 
-_YAML = {".yaml", ".yml", ".json"}  # JSON is YAML
+KINDS = {".yaml", ".yml", ".json"}  # JSON is YAML
 
 
 def read_table(file: Path, regions: Collection[str]) -> tuple[list[LatencyRow], list[Problem]]:
@@ -39,8 +39,8 @@ def read_whole(file: Path, regions: Collection[str]) -> Table:
     kind = file.suffix.lower()
     if kind == ".csv":
         read_csv(draft)
-    elif kind in _YAML:
-        _read_yaml(draft)
+    elif kind in KINDS:
+        read_document(draft)
     else:
         draft.problem(
             "unknown-format", "is not a latency table by its name", (0, 0), "name it .yaml or .csv"
@@ -48,7 +48,8 @@ def read_whole(file: Path, regions: Collection[str]) -> Table:
     return draft.table()
 
 
-def _read_yaml(draft: TableDraft) -> None:
+def read_document(draft: TableDraft, *, bare: bool = False) -> None:
+    """Fills a draft from a YAML file. ``bare``: clients may stand at the top of it."""
     document, problems = yamlfile.read(draft.file)
     draft.problems.extend(problems)
     if document.data is None:
@@ -58,6 +59,9 @@ def _read_yaml(draft: TableDraft) -> None:
             "wrong-type", "is not a latency table", (1, 1), "write latency: {EU: {region: 14}}"
         )
         return
+    if bare and not set(document.data) & set(LatencyTable.model_fields):
+        _read_rows(draft, document, document.data, ())
+        return
     _check_keys(draft, document, (), document.data, tuple(LatencyTable.model_fields))
     for key, value in document.data.items():
         if key == "measured" and value is not None:
@@ -65,26 +69,28 @@ def _read_yaml(draft: TableDraft) -> None:
         elif key == "estimate" and value is not None:
             _read_estimate(draft, document, value)
         elif key == "latency":
-            _read_rows(draft, document, value)
+            _read_rows(draft, document, value, ("latency",))
 
 
-def _read_rows(draft: TableDraft, document: yamlfile.Document, rows: object) -> None:
+def _read_rows(
+    draft: TableDraft, document: yamlfile.Document, rows: object, above: yamlfile.Keys
+) -> None:
     if not isinstance(rows, dict):
         draft.problem(
             "wrong-type",
             "latency must map clients to regions",
-            document.value_at(("latency",)),
+            document.value_at(above),
             "as in EU-DE: {eu-central-1: 6}",
         )
         return
     spellings: dict[str, str] = {}
     for text, figures in rows.items():
-        path: yamlfile.Keys = ("latency", text)
+        path: yamlfile.Keys = (*above, text)
         client = draft.client(text, document.key_at(path))
         if client is None:
             continue
         if client in spellings:
-            line = document.key_at(("latency", spellings[client]))[0]
+            line = document.key_at((*above, spellings[client]))[0]
             draft.problem(
                 "duplicate-client",
                 f"{shown(text)} is {client}, which has a row in line {line}",
