@@ -120,7 +120,8 @@ def _syntax_problem(error: yaml.YAMLError | UnicodeEncodeError, text: str, file:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        if error.problem == _TOO_DEEP:
+        # Newer versions of libyaml have a limit of their own, for what stands in brackets.
+        if error.problem in (_TOO_DEEP, "exceeded maximum nesting depth"):
             return Problem("too-deep", _TOO_DEEP, file, line, column)
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         return Problem("yaml-syntax", f"is not YAML: {reason}", file, line, column)
