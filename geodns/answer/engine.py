@@ -7,14 +7,20 @@ the same thread, between two packets.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from geodns.answer.body import ANSWER
 from geodns.answer.client import Client, client_of_host
 from geodns.answer.cold import ColdQuery, Identity, error_reply, read_query
 from geodns.answer.cookies import CookieJar
-from geodns.answer.demand import ByServices, Leftovers, add_clients, services_by_map
+from geodns.answer.demand import (
+    ByServices,
+    Leftovers,
+    Services,
+    add_clients,
+    services_by_map,
+)
 from geodns.answer.edns import LEAST_PAYLOAD, EdnsRules, Opt
 from geodns.answer.entry import Entry
 from geodns.answer.fit import MOST_BYTES, fitted
@@ -107,8 +113,8 @@ class Engine:
         self._maps = (*image.locations, NO_LOCATION)
         self._moment = moment if moment is not None else Moment()
         rules = EdnsRules(identity.nsid, accept_client_subnet, keepalive=keepalive)
-        self._leftovers = leftovers if leftovers is not None else Leftovers()
         self._services = services_by_map(image)
+        self._leave = _leaving(self._services, leftovers or Leftovers())
         self._strangers: list[Client] = []
         self._opt_table = OptTable(rules, cookies, self._moment, len(self._maps), self._leave)
         self._opts = self._opt_table.known
@@ -196,9 +202,6 @@ class Engine:
         client = Client(family, address, len(self._maps))
         self._strangers.append(client)
         return client
-
-    def _leave(self, clients: Iterable[Client]) -> None:
-        self._leftovers.put(self._services, list(clients))
 
     def _admit(self, host: str) -> Bucket:
         assert self._limiter is not None
@@ -361,6 +364,21 @@ class Engine:
         # A copy of each table in one step: its own thread goes on filling it.
         hosts, strangers = list(self._clients.values()), list(self._strangers)
         return [*hosts, *strangers, *self._opt_table.clients()]
+
+
+def _leaving(
+    services: Sequence[Services], leftovers: Leftovers
+) -> Callable[[Iterable[Client]], None]:
+    """Puts clients that are forgotten aside.
+
+    It knows nothing of the engine: a method would tie that and its image into a circle of
+    references, which nobody takes apart in a worker.
+    """
+
+    def leave(clients: Iterable[Client]) -> None:
+        leftovers.put(services, list(clients))
+
+    return leave
 
 
 def _is_worth_keeping(question: bytes, outcome: Outcome) -> bool:
