@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from geodns.config.check_load import LOAD_RULES
 from geodns.config.settings import HttpCheck
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
@@ -101,4 +102,5 @@ SERVICES_RULES: tuple[Rule, ...] = (
     idle_tls_settings,
     body_of_head,
     crossed_thresholds,
+    *LOAD_RULES,
 )

@@ -11,7 +11,6 @@ from geodns.config.base import Settings
 from geodns.config.values import Duration, Share
 from geodns.config.wording import Words
 from geodns.load.report import parse_path
-from geodns.wording import shown
 
 
 def _json_path(value: str) -> str:
@@ -41,8 +40,10 @@ with warnings.catch_warnings():
         @model_validator(mode="before")
         @classmethod
         def _one_of_both(cls, data: Any) -> Any:
-            if isinstance(data, dict) and len({"json", "header"} & data.keys()) != 1:
-                raise ValueError(f"{shown(data)} must have either json or header")
+            # An unknown key is found by itself, with its place.
+            given = data.keys() if isinstance(data, dict) else {"json"}
+            if given <= {"json", "header"} and len(given) != 1:
+                raise ValueError("write {json: $.path} or {header: NAME}, one of the two")
             return data
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from geodns.config.settings import Check, Configuration, HttpCheck, LoadShedding, Service
+from geodns.config.settings import Check, Configuration, LoadShedding, Service
 from geodns.load.shedding import Rules
 from geodns.load.watermarks import Watermarks
 
@@ -49,13 +49,33 @@ def plan_loads(
 ) -> dict[str, PlannedLoad]:
     """By service; ``basis`` reads out of a service how its AZs share."""
     services = configuration.services
+    together = _families(services.services)
     return {
-        name: _planned(name, service, services.checks.get(service.check or ""), basis(service))
+        name: _planned(
+            name,
+            service,
+            services.checks.get(service.check or ""),
+            basis(service),
+            together[name],
+        )
         for name, service in services.services.items()
     }
 
 
-def _planned(name: str, service: Service, check: Check | None, basis: ShareBasis) -> PlannedLoad:
+def _families(services: Mapping[str, Service]) -> dict[str, str]:
+    """For each service one name that it shares with all that it is a branch of, or made of."""
+    family = {name: name for name in services}
+    for name, service in services.items():
+        for branch in service.branches:
+            if branch in family and family[branch] != family[name]:
+                former, now = family[branch], family[name]
+                family = {each: now if of == former else of for each, of in family.items()}
+    return family
+
+
+def _planned(
+    name: str, service: Service, check: Check | None, basis: ShareBasis, together: str
+) -> PlannedLoad:
     settings = service.load or LoadShedding()
     interval = check.interval if check is not None else _NO_CHECK_INTERVAL
     smoothing = settings.smoothing
@@ -73,10 +93,5 @@ def _planned(name: str, service: Service, check: Check | None, basis: ShareBasis
         settings.keep or max(_LEAST_KEEP, _KEPT_INTERVALS * interval),
         min(_LONGEST_STEP, max(_SHORTEST_STEP, interval / _STEPS_PER_INTERVAL)),
         settings.addresses,
-        name,
+        together,
     )
-
-
-def reads_load(check: Check | None) -> bool:
-    """Whether a check's answers are to tell a load."""
-    return isinstance(check, HttpCheck) and check.load is not None

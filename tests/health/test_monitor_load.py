@@ -292,3 +292,37 @@ def test_factors_are_within_a_region_not_between_regions() -> None:
         assert stage.factors() == [1.0, 1.0]
 
     play(pair(None), scene, "load")
+
+
+def test_services_that_are_branches_of_one_shed_to_each_other() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.tell(A, 2000)
+        stage.tell(B, 10)
+        await stage.clock.advance(300)
+        assert stage.availability("near@eu-a") < 0.4  # alone in its service, it would keep all
+        assert stage.availability("far@us-a") == 1.0
+
+    near = {"near": {"addresses": [A], "capacity": 1000}}
+    far = {"far": {"addresses": [B], "capacity": 1000}}
+    services = {
+        "near": {"check": "c", "load": SHED},
+        "far": {"check": "c", "load": SHED},
+        "web": {"branches": ["near", "far"]},
+    }
+    play(configuration({"eu": {"eu-a": near}, "us": {"us-a": far}}, services, {"c": CHECK}), scene)
+
+
+def test_what_never_sheds_is_room_for_what_does() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.tell(A, 2000)
+        await stage.clock.advance(300)
+        assert stage.availability("near@eu-a") < 0.4
+
+    near = {"near": {"addresses": [A], "capacity": 1000}}
+    services = {
+        "near": {"check": "c", "load": SHED},
+        "far": {},
+        "web": {"branches": ["near", "far"]},
+    }
+    topology = {"eu": {"eu-a": near}, "us": {"us-a": {"far": [B]}}}
+    play(configuration(topology, services, {"c": CHECK}), scene)
