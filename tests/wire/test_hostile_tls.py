@@ -6,12 +6,14 @@ import random
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 
 import certificates
 import dns.message
 import pytest
 from building import image, query
 from certificates import Pair
+from mutations import packets
 from streams import PATIENCE, Client, Running, framed
 
 from geodns.answer.image import Image
@@ -104,6 +106,99 @@ def test_random_bytes_in_place_of_a_handshake(running: Running) -> None:
     generator = random.Random(22)
     for _ in range(300):
         _send(running, generator.randbytes(generator.randrange(600)))
+
+
+class _Peer:
+    """A TLS client that has its records in hand before they are sent."""
+
+    def __init__(self, running: Running, pair: Pair) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        trust = ssl.create_default_context(cadata=pair.certificate.decode())
+        self.tls = trust.wrap_bio(self._incoming, self._outgoing, server_hostname=certificates.NAME)
+        self.plain = socket.create_connection(running.address, PATIENCE)
+
+    def records(self) -> bytes:
+        """What it would send now."""
+        return self._outgoing.read()
+
+    def second_flight(self) -> bytes:
+        """Says hello, and takes the server's answer; what is to be sent to end the handshake."""
+        while True:
+            try:
+                self.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self.plain.sendall(self.records())
+                self._incoming.write(self.plain.recv(1 << 16))
+            else:
+                return self.records()
+
+    def hang_up(self) -> None:
+        """Reads on to the end, whatever it is."""
+        with self.plain:
+            with suppress(OSError):  # the server may have been faster
+                self.plain.shutdown(socket.SHUT_WR)
+            with suppress(ConnectionError):
+                while self.plain.recv(1 << 16):
+                    pass
+
+
+def _changed(generator: random.Random, data: bytes) -> bytes:
+    """Cut, with changed bytes, sent twice, or nothing of it at all."""
+    made = bytearray(data)
+    match generator.randrange(5):
+        case 0:
+            del made[generator.randrange(len(made)) :]
+        case 1:
+            for _ in range(generator.randrange(1, 6)):
+                made[generator.randrange(len(made))] = generator.randrange(256)
+        case 2:
+            made *= 2
+        case 3:
+            # A record of any type and length (RFC 8446 5.1).
+            made = bytearray((generator.choice((20, 21, 22, 23, 24, 0)), 3, 3))
+            made += generator.randbytes(generator.randrange(400))
+        case 4:
+            made = bytearray(generator.randbytes(generator.randrange(1, 300)))
+    return bytes(made)
+
+
+def test_garbage_within_the_handshake(running: Running, pair: Pair) -> None:
+    generator = random.Random(23)
+
+    def spoil() -> bool:
+        peer = _Peer(running, pair)
+        flight = peer.second_flight()
+        with suppress(ConnectionError):
+            peer.plain.sendall(_changed(generator, flight))
+        peer.hang_up()
+        return True
+
+    for _ in range(150):
+        assert running.during(spoil)
+
+
+def test_garbage_on_a_connection_whose_handshake_is_done(running: Running, pair: Pair) -> None:
+    generator = random.Random(24)
+
+    def spoil() -> bool:
+        peer = _Peer(running, pair)
+        peer.plain.sendall(peer.second_flight())
+        peer.tls.write(_NS1)
+        with suppress(ConnectionError):
+            peer.plain.sendall(_changed(generator, peer.records()))
+        peer.hang_up()
+        return True
+
+    for _ in range(150):
+        assert running.during(spoil)
+
+
+def test_mutated_queries_within_tls(running: Running, pair: Pair) -> None:
+    stream = packets(25, 400)
+    for _ in range(400):
+        packet = next(stream)
+        replies = running.during(lambda packet=packet: _ask(running, pair, framed(packet)))  # type: ignore[misc]
+        assert len(replies) == (len(packet) >= 12 and not packet[2] & 0x80)
 
 
 @pytest.mark.parametrize("data", [b"\0\0", b"\0\5abcde", framed(b"\0\0\x81" + bytes(30))])
