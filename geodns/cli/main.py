@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": Entry("geodns.cli.explain:explain", "Say what a client is answered, and why."),
     "map": Entry("geodns.cli.map:map_", "Draw the world in the colours of its datacenters."),
     "plan": Entry("geodns.cli.plan:plan", "Share demand among regions within their capacities."),
+    "latency": Entry("geodns.cli.latency:latency", "Show, build and import latency tables."),
     "status": Entry("geodns.cli.status:status", "Show regions, AZs and endpoints of a server."),
     "load": Entry("geodns.cli.load:load", "Tell a server the load of an endpoint."),
     "schema": Entry("geodns.cli.schema:schema", "Print the JSON Schema of a kind of file."),

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 from geodns.latency.figure import Table
 
+_MOST_SHOWN = 4  # figures of a row that a line names
+
 Kind = Literal["added", "changed", "dropped"]
 
 
@@ -20,10 +22,14 @@ class Change(NamedTuple):
 
     def __str__(self) -> str:
         if self.before is None or self.after is None:
-            return ", ".join(
-                f"{region} {ms:g}" for region, ms in (self.after or self.before or {}).items()
-            )
-        return ", ".join(_differences(self.before, self.after))
+            figures = self.after or self.before or {}
+            return _listed([f"{region} {ms:g}" for region, ms in figures.items()])
+        return _listed(list(_differences(self.before, self.after)))
+
+
+def _listed(words: list[str]) -> str:
+    more = len(words) - _MOST_SHOWN
+    return ", ".join(words[:_MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _differences(before: dict[str, float], after: dict[str, float]) -> Iterator[str]:

@@ -45,14 +45,15 @@ class World:
         starts = locations.v4.starts.astype(np.int64)
         ends = np.append(starts[1:], 2**32)
         places = locations.places
-        usable = places.country[locations.v4.values] > 0
+        usable = ~np.isnan(places.latitude[locations.v4.values])
         # A country's networks are as many as the root of its addresses, so that small ones count.
         sizes = np.where(usable, np.sqrt(ends - starts), 0.0)
         ranges = rng.choice(len(starts), size=networks, p=sizes / sizes.sum())
         inside = starts[ranges] + (rng.random(networks) * (ends - starts)[ranges]).astype(np.int64)
-        self.network = np.unique(inside >> 8 << 8)
+        self.network = np.unique(inside >> 8 << 8)  # the first address may be another range's
         at = np.searchsorted(starts, self.network, "right") - 1
-        self.place = locations.v4.values[at]
+        self.network = self.network[usable[at]]
+        self.place = locations.v4.values[at[usable[at]]]
         country = places.country[self.place]
         self.km = kilometres(
             places.latitude[self.place][:, None],
