@@ -324,5 +324,5 @@ def test_what_never_sheds_is_room_for_what_does() -> None:
         "far": {},
         "web": {"branches": ["near", "far"]},
     }
-    topology = {"eu": {"eu-a": near}, "us": {"us-a": {"far": [B]}}}
+    topology: dict[str, Any] = {"eu": {"eu-a": near}, "us": {"us-a": {"far": [B]}}}
     play(configuration(topology, services, {"c": CHECK}), scene)
