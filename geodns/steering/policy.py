@@ -24,7 +24,7 @@ from geodns.steering.filter import Filter
 from geodns.steering.presets import chain_of
 from geodns.steering.ranking import Branch, Ranking, Rankings, Tier, groups_of, quantised
 from geodns.steering.sort import Sort
-from geodns.steering.standing import Standing
+from geodns.steering.standing import REMOVED, Standing
 from geodns.steering.units import Candidate, Unit, units_of
 
 #: Clients ranked at a time: bounds the work space to some 25 MB for 40 units.
@@ -32,10 +32,15 @@ _CHUNK = 16_384
 
 
 class Effect(NamedTuple):
-    """What one filter of a chain found of a unit."""
+    """What one filter of a chain found of a unit, or of the branch that the unit is in.
+
+    ``tier`` is where it stands after the filter, from 1; None: it never serves the client.
+    """
 
     filter: str
     words: str
+    tier: int | None
+    branch: str | None = None
 
 
 class Finding(NamedTuple):
@@ -230,7 +235,7 @@ class Branching(Policy):
         found = []
         own = _explain(self._chain, client, self._pseudo)
         for (name, policy), branch in zip(self._branches.items(), own, strict=True):
-            said = tuple(Effect(one.filter, f"{name}: {one.words}") for one in branch.effects)
+            said = tuple(effect._replace(branch=name) for effect in branch.effects)
             found += [
                 unit._replace(effects=(*said, *unit.effects)) for unit in policy.explain(client)
             ]
@@ -326,21 +331,32 @@ def _explain(chain: Sequence[Filter], client: Clients, units: Sequence[Unit]) ->
     if len(client) != 1:
         raise ValueError(f"one client can be explained at a time, not {len(client)}")
     found = [Finding(unit.name, np.nan, "", "", ()) for unit in units]
+    standing = Standing.start(1, len(units))
     for each in chain:
-        figures, words = each.figures(client), each.explain(client)
+        before, standing = standing, each.apply(client, standing)
+        figures, words = each.figures(client), each.explain(client) or [""] * len(units)
         if figures is not None:
             found = [
                 finding._replace(cost=figure.cost, unit=each.unit, source=figure.source)
                 for finding, figure in zip(found, figures, strict=True)
             ]
-        if words:
-            found = [
-                finding._replace(effects=(*finding.effects, Effect(each.name, said)))
-                if said
-                else finding
-                for finding, said in zip(found, words, strict=True)
-            ]
+        removed = (before.tiers[0] != REMOVED) & (standing.tiers[0] == REMOVED)
+        effects = [
+            Effect(each.name, said or ("removed" if gone else ""), tier)
+            for said, gone, tier in zip(words, removed, _tier_numbers(standing), strict=True)
+        ]
+        found = [
+            finding._replace(effects=(*finding.effects, effect)) if effect.words else finding
+            for finding, effect in zip(found, effects, strict=True)
+        ]
     return found
+
+
+def _tier_numbers(standing: Standing) -> list[int | None]:
+    """Of one client: each unit's tier, counted from 1 without gaps; None where removed."""
+    tiers = standing.tiers[0].tolist()
+    order = sorted(set(tiers) - {REMOVED})
+    return [order.index(tier) + 1 if tier != REMOVED else None for tier in tiers]
 
 
 def _parts(clients: Clients) -> Iterator[Clients]:
