@@ -73,6 +73,27 @@ def service_without_endpoints(sources: Sources) -> Iterator[Problem]:
         )
 
 
+def https_of_aliases(sources: Sources) -> Iterator[Problem]:
+    """RFC 1034 3.6.2: where the answer is an alias, its target answers HTTPS, not this server."""
+    if not sources.topology.readable or sources.topology.broken:
+        return
+    endpoints = list(sources.endpoints())
+    for name, service in sources.services.settings.services.items():
+        if service.https is None or isinstance(service.when_down, AddressTarget):
+            continue
+        branches = sources.with_branches([name])
+        own = [endpoint for endpoint in endpoints if endpoint.service in branches]
+        if own and all(endpoint.settings.cname is not None for endpoint in own):
+            yield sources.services.document.problem(
+                "https-of-aliases",
+                f"all endpoints of the service {name!r} are CNAMEs, so `https` is never answered",
+                ("services", name, "https"),
+                key=True,
+                severity="warning",
+                hint="leave it out, or give the endpoints addresses",
+            )
+
+
 def cname_beside_records(sources: Sources) -> Iterator[Problem]:
     """A name that may answer with a CNAME holds nothing else.
 
@@ -161,6 +182,11 @@ def _leads_back(
     return False
 
 
-USE_RULES: tuple[Rule, ...] = (service_without_endpoints, cname_beside_records, cname_loop)
+USE_RULES: tuple[Rule, ...] = (
+    service_without_endpoints,
+    https_of_aliases,
+    cname_beside_records,
+    cname_loop,
+)
 # What is left over can be told only when everything could be read.
 LEFTOVER_RULES: tuple[Rule, ...] = (unused_check, unused_service)

@@ -76,6 +76,31 @@ def test_services_of_one_az_may_share_an_address(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("second", "settings", "expected"),
+    [
+        ("{web: {cname: b.example.net.}}", "{https: {}}", [("https-of-aliases", 2, 9)]),
+        ("{web: {cname: b.example.net.}}", "{}", []),
+        ("{web: [192.0.2.2]}", "{https: {}}", []),
+        (
+            "{web: {cname: b.example.net.}}",
+            "{https: {}, when_down: {addresses: [192.0.2.3]}}",
+            [],
+        ),
+    ],
+)
+def test_https_of_nothing_but_aliases_is_warned_of(
+    tmp_path: Path, second: str, settings: str, expected: list[Finding]
+) -> None:
+    server = write(
+        tmp_path,
+        topology=topology("{web: {cname: a.example.net.}}", second),
+        services=f"services:\n  web: {settings}\n",
+        latency=LATENCY_R1,
+    )
+    assert in_file(server, "services.yaml") == expected
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("r: {location: [1, 2]}", []),
