@@ -28,6 +28,7 @@ from geodns.planning.as_json import as_json as to_json
 from geodns.planning.assign import Terms
 from geodns.planning.demand import DemandRow, read_demand
 from geodns.planning.file import read_plan, write_plan
+from geodns.planning.latencies import followed_plan
 from geodns.planning.make import Made, Wish, make
 from geodns.planning.networks import KINDS
 from geodns.planning.observed import between, since_start
@@ -165,7 +166,8 @@ class _Demand(NamedTuple):
     "--present",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The plan in use, which moves count against. Default: the file that -o replaces.",
+    help="The plan in use, which moves count against. Default: the one that the service follows, "
+    "else the file that -o replaces.",
 )
 @click.option("--fresh", is_flag=True, help="Count moves against the steering without any plan.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here.")
@@ -226,7 +228,7 @@ def plan(
 
     made = make(configuration, service, demand.rows, locations, wish, former)
     _show(made, as_json, everything)
-    _write(made, output, dry_run, quiet=as_json)
+    _write(made, output, dry_run, followed_plan(configuration, service), quiet=as_json)
 
 
 def _check(
@@ -255,16 +257,13 @@ def _former(
     configuration: Configuration, service: str, present: Path | None, output: Path | None
 ) -> Plan | None:
     """The plan in use. Raises ConfigurationError where it can't be read."""
-    file = present
-    if file is None:
-        if output is None or not output.exists():
-            return None
-        file = output
+    likely = (present, followed_plan(configuration, service), output)
+    file = next((each for each in likely if each is not None), None)
+    if file is None or (present is None and not file.exists()):
+        return None
     former, problems = read_plan(file, configuration.topology.regions)
-    # A region that is gone since is no obstacle: what it had moves.
-    serious = [problem for problem in problems if problem.id != "undefined-region"]
-    if serious:
-        raise ConfigurationError(tuple(serious))
+    if any(problem.severity == "error" for problem in problems):
+        raise ConfigurationError(tuple(problems))
     if former.service != service:
         raise GeodnsError(f"{file} is a plan for the service {former.service}, not for {service}")
     return former
@@ -305,12 +304,16 @@ def _show(made: Made, as_json: bool, everything: bool) -> None:
     click.echo("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
 
 
-def _write(made: Made, output: Path | None, dry_run: bool, *, quiet: bool) -> None:
+def _write(
+    made: Made, output: Path | None, dry_run: bool, followed: Path | None, *, quiet: bool
+) -> None:
+    # Never where the server follows it without being told to: that would move clients at once.
     if output is None or dry_run:
-        told = "this was a dry run" if dry_run else "name a file with -o to keep this plan"
-        if not quiet:
-            click.echo(f"\nnothing was written: {told}")
-        return
-    write_plan(made.plan, output)
+        name = followed or "FILE"
+        told = "this was a dry run" if dry_run else f"-o {name} does so"
+        message = f"nothing was written: {told}"
+    else:
+        write_plan(made.plan, output)
+        message = f"written to {output}"
     if not quiet:
-        click.echo(f"\nwritten to {output}")
+        click.echo(f"\n{message}")

@@ -90,8 +90,9 @@ def plan_text(plan: Plan) -> str:
 def read_plan(file: Path, regions: Collection[str]) -> tuple[Plan, list[Problem]]:
     """The plan in a file, and everything that is wrong with it.
 
-    ``regions`` are the names in the topology. With problems, the rows are those that are sound.
-    No exception leaves this function, whatever the file holds.
+    ``regions`` are the names in the topology; that of another one is a warning, and its share
+    goes to the others of its row. With errors, the rows are those that are sound. No exception
+    leaves this function, whatever the file holds.
     """
     document, problems = yamlfile.read(file)
     reader = _Reader(document, regions, problems)
@@ -162,27 +163,36 @@ class _Reader:
             message = f"the row of {text} must map regions to shares"
             self._problem("wrong-type", message, path, "as in {eu-central-1: 0.8, eu-west-1: 0.2}")
             return None
-        before = len(self.problems)
-        row = {
-            region: float(share)
-            for region, share in shares.items()
-            if self._is_region(region, (*path, region)) and self._is_share(share, (*path, region))
-        }
-        if len(self.problems) > before:
+        sound = [self._is_share(share, (*path, name)) for name, share in shares.items()]
+        if not all(sound):
             return None
-        total = sum(row.values())
+        total = sum(shares.values())
         if abs(total - 1) > _TOLERANCE:
             message = f"the shares of {text} add up to {total:.7g}"
             self._problem("wrong-sum", message, path, "they must add up to 1")
             return None
-        return {region: share for region, share in row.items() if share}
+        known = {
+            name: float(share)
+            for name, share in shares.items()
+            if self._is_region(name, (*path, name)) and share
+        }
+        left = sum(known.values())
+        whole = left == total
+        return {name: share if whole else share / left for name, share in known.items()} or None
 
     def _is_region(self, name: str, path: Keys) -> bool:
+        """A region may be gone since the plan was made: that must not stand in a reload's way."""
         if name in self._regions:
             return True
-        message = f"region {shown(name)} is not in the topology"
-        hint = did_you_mean(name, self._regions)
-        self._problem("undefined-region", message, path, hint, key=True)
+        problem = self.document.problem(
+            "undefined-region",
+            f"region {shown(name)} is not in the topology: its share goes to the others",
+            path,
+            key=True,
+            hint=did_you_mean(name, self._regions),
+            severity="warning",
+        )
+        self.problems.append(problem)
         return False
 
     def _is_share(self, share: object, path: Keys) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geodns.config.settings import Configuration, Topology
-from geodns.config.steering import Chain, LatencyFilter, Stage, names_in
+from geodns.config.steering import Chain, LatencyFilter, PlanFilter, Stage, names_in
 from geodns.errors import GeodnsError
 from geodns.geo.countries import country_centre
 from geodns.geo.locations import Locations, Ranges
@@ -66,6 +67,13 @@ class Outlook:
     present: Matrix
     around: tuple[tuple[str, ...], ...]
     parts: tuple[Mapping[str, float], ...]
+
+
+def followed_plan(configuration: Configuration, name: str) -> Path | None:
+    """The plan file that a service's steering follows, if there is one in its chain."""
+    chain = chain_of(configuration.services.services[name].steering)
+    files = (stage.options.file for stage in chain if isinstance(stage.options, PlanFilter))
+    return next(files, None)
 
 
 def outlook(
@@ -146,7 +154,8 @@ class _Present:
         latency = (Stage(latency=LatencyFilter()),)
         given = Inputs(topology, units, (), rows, configuration.estimate)
         self._latency = next(f for f in filters_of(latency, given) if isinstance(f, Sort))
-        chain = tuple(stage for stage in chain_of(service.steering) if stage.name != "plan")
+        whole = chain_of(service.steering)
+        chain = tuple(stage for stage in whole if not isinstance(stage.options, PlanFilter))
         self._steering = _Ranker(chain, candidates, configuration)
         fences = _fences(chain)
         self._fences = _Ranker(fences, candidates, configuration) if fences else None

@@ -111,8 +111,8 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         ),
         (
             "service: web\nclients:\n  EU: {no: 0.5, eu-wset-1: 0.5}\n",
-            "3:17: error: region 'eu-wset-1' is not in the topology (did you mean eu-west-1?) "
-            "[undefined-region]",
+            "3:17: warning: region 'eu-wset-1' is not in the topology: its share goes to the "
+            "others (did you mean eu-west-1?) [undefined-region]",
         ),
         (
             "service: web\nclients:\n  EU: {no: 50%}\n",
@@ -152,6 +152,13 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
     assert _read(tmp_path, text)[1][0] == problem
+
+
+def test_the_share_of_a_region_that_is_gone_goes_to_the_others(tmp_path: Path) -> None:
+    text = "service: web\nclients:\n  EU: {no: 0.2, gone: 0.5, eu-west-1: 0.3}\n  NA: {gone: 1}\n"
+    plan, problems = _read(tmp_path, text)
+    assert plan.rows == {"EU": {"no": pytest.approx(0.4), "eu-west-1": pytest.approx(0.6)}}
+    assert [problem.split()[1] for problem in problems] == ["warning:", "warning:"]
 
 
 def test_rows_that_are_sound_are_kept_beside_one_that_is_not(tmp_path: Path) -> None:
