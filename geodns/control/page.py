@@ -68,7 +68,9 @@ def _header(
 
 def _running(status: dict[str, Any]) -> Iterator[Content]:
     now, traffic = status["at"], status["traffic"]
-    yield f"geodns {status['version']} on {', '.join(status['addresses'])}, up "
+    secure = status["tls_addresses"]
+    tls = f" and, with TLS, {', '.join(secure)}" if secure else ""
+    yield f"geodns {status['version']} on {', '.join(status['addresses'])}{tls}, up "
     yield page_tables.since(status["started"], now)
     yield f". Queries answered: {traffic['queries']:,}, "
     yield f"TCP connections open: {traffic['tcp_connections']:,}. "

@@ -58,6 +58,7 @@ class ControlProcess:
         self._started = time.time()
         self._user: Names = (None, None)
         self._addresses: tuple[str, ...] = ()
+        self._tls_addresses: tuple[str, ...] = ()
         self._restart_needed: tuple[str, ...] = ()
         self._timings: dict[str, CheckTimings] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -94,6 +95,7 @@ class ControlProcess:
             self._sockets = self._open_sockets(server, beside_orphans=True)
         self._worker_sockets = list(self._sockets.workers)
         self._addresses = tuple(map(str, self._sockets.addresses))
+        self._tls_addresses = tuple(map(str, self._sockets.tls))
         if self._sockets.left_out:
             logger.warning(
                 "this machine has no IPv6; it is not listened on",
@@ -110,7 +112,7 @@ class ControlProcess:
             "listening",
             extra={
                 "addresses": list(self._addresses),
-                **({"tls": list(map(str, self._sockets.tls))} if self._sockets.tls else {}),
+                **({"tls": list(self._tls_addresses)} if self._tls_addresses else {}),
                 "workers": len(supervisor.slots),
                 "admin": admin,
                 "seconds": round(time.monotonic() - begun, 3),
@@ -154,6 +156,7 @@ class ControlProcess:
             started=self._started,
             identity=loaded.configuration.server.identity,
             addresses=self._addresses,
+            tls_addresses=self._tls_addresses,
             configuration=str(self._path),
             image_generation=self._supervisor.generation,
             availability_generation=self._monitor.availability.generation,

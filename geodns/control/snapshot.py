@@ -54,3 +54,4 @@ class Snapshot:
     databases: tuple[SourceAge, ...]
     tables: tuple[SourceAge, ...]
     load_reports: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    tls_addresses: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ def status(snapshot: Snapshot) -> dict[str, Any]:
         "started": snapshot.started,
         "identity": snapshot.identity,
         "addresses": list(snapshot.addresses),
+        "tls_addresses": list(snapshot.tls_addresses),
         "configuration": {
             "file": snapshot.configuration,
             "warnings": [problem(item) for item in snapshot.warnings],

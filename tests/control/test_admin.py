@@ -65,6 +65,7 @@ def _snapshot() -> Snapshot:
         started=400.0,
         identity=_EVIL,
         addresses=("127.0.0.1:53",),
+        tls_addresses=("127.0.0.1:853",),
         configuration="a.yaml",
         image_generation=4,
         availability_generation=3,
@@ -240,6 +241,7 @@ def test_the_status_page_is_one_well_formed_and_escaped_document() -> None:
             "192.0.2.9",
             "1 of 2 endpoints in service",
             "example.test.",
+            "on 127.0.0.1:53 and, with TLS, 127.0.0.1:853, up",
         ):
             assert shown in text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import subprocess
@@ -149,6 +150,8 @@ def test_a_renewed_certificate_comes_into_use_beside_open_connections(tmp_path: 
         assert shown_serial(port) == 2
         with urllib.request.urlopen(f"{server.admin}/metrics", timeout=_PATIENCE) as reply:
             metrics = reply.read().decode()
+        with urllib.request.urlopen(f"{server.admin}/v1/status", timeout=_PATIENCE) as reply:
+            assert json.load(reply)["tls_addresses"] == [f"127.0.0.1:{port}"]
     assert 'geodns_queries_total{rcode="NOERROR",transport="tls",type="TXT"} 2.0' in metrics
 
 
