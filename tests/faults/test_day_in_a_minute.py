@@ -1,4 +1,13 @@
-"""A day in a minute: all that goes wrong in a day at once, and every good answer is right."""
+"""A day in a minute: all that goes wrong in a day at once, and every good answer is right.
+
+``GEODNS_DAY_SECONDS`` says how long the day is; continuous integration has a short one. What is
+tolerated does not depend on how fast a machine is:
+
+- a query without an answer while a worker was being killed or replaced; it is asked again, and then
+  answered right. A kill loses what the worker had read, and a connection ends with its worker;
+- over UDP, as many more as the kernel says that it dropped from full queues, floods included;
+- over TCP none: a connection that has asked something is not closed before it is answered.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +31,6 @@ from running import RunningServer
 from geodns.control.processes import find
 
 # Seconds; the operator goes through all that can happen at least once, however short it is.
-_MOST_TCP_RESETS = 3
 _DAY = float(os.environ.get("GEODNS_DAY_SECONDS", "60"))
 _MOST_GROWTH = 64 << 20  # bytes of memory that a day may add to a process, caches included
 _MOST_LOG = 1 << 20  # bytes of log that a day may make
@@ -110,7 +118,7 @@ def _rows(counts: Iterable[tuple[str, int]]) -> Iterable[str]:
 
 @pytest.mark.skipif(
     "GEODNS_DAY_SECONDS" not in os.environ,
-    reason="set GEODNS_DAY_SECONDS to run it, on a machine without other work",
+    reason="set GEODNS_DAY_SECONDS to run it",
 )
 @pytest.mark.slow
 def test_every_good_query_is_answered_right_on_a_bad_day(
@@ -137,9 +145,7 @@ def _answers_were_right(day: Day) -> None:
     assert day.report.wrong == []
     assert day.report.lost == []
     assert min(day.report.answered[kind.__name__] for kind in (UdpClient, TcpClient)) > 1000
-    # A connection that reaches a worker in the instant of its end is reset and made again; that the
-    # query was then answered right is asserted above.
-    assert len(day.unexplained("tcp")) <= _MOST_TCP_RESETS
+    assert day.unexplained("tcp") == []
     # Without a kill, only the kernel's queue before a worker may lose a query, in a flood.
     assert len(day.unexplained("udp")) <= day.watch.dropped
     assert day.hostile.counts["nxdomain: answered"] > 0
