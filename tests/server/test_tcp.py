@@ -89,6 +89,13 @@ def test_a_connection_that_asks_nothing_is_closed_sooner(running: Running) -> No
     assert not asking.ended
 
 
+def test_a_peer_that_acknowledges_nothing_is_given_up_by_the_kernel(running: Running) -> None:
+    # Linux: an accepted connection has the options of the socket that it came by.
+    listening = running.sockets.workers[0].tcp[0]
+    milliseconds = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert milliseconds == IDLE * 1000
+
+
 def test_single_bytes_do_not_count_as_life(running: Running) -> None:
     client = running.client()
     for byte in framed(_WWW)[: int(IDLE) + 2]:
