@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,13 +12,13 @@ import dns.message
 import pytest
 from building import image, query
 from mutations import packets
+from oracle import check_reply, limit_of
 from workers import PATIENCE, RunningWorker
 
 from geodns.answer.image import Image
 
 pytestmark = pytest.mark.slow
 _BATCH = 60  # datagrams under way at a time: what they need fits any kernel's receive buffer
-_OPT = re.compile(rb"\0\0\x29(..)", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +43,6 @@ def client(worker: RunningWorker) -> Iterator[socket.socket]:
         yield made_socket
 
 
-def _limit(packet: bytes) -> int:
-    """The most bytes that any reading of the packet allows in a reply."""
-    sizes = [int.from_bytes(size, "big") for size in _OPT.findall(packet)]
-    return max(512, min(1232, max(sizes, default=0)))
-
-
-def _check(packet: bytes, reply: bytes) -> None:
-    assert not packet[2] & 0x80, "a reply to a reply could go on for ever"
-    assert reply[2] & 0x80
-    assert reply[2] & 0x79 == packet[2] & 0x79  # opcode and RD
-    assert 12 <= len(reply) <= _limit(packet)
-    message = dns.message.from_wire(reply)
-    if message.question:
-        end = 12 + len(message.question[0].name.to_wire() or b"") + 4
-        assert reply[12:end] == packet[12:end]
-
-
 def _exchange(client: socket.socket, batch: list[bytes]) -> int:
     """Sends packets and a good query behind them; checks all replies, returns how many came."""
     sent = {}
@@ -73,7 +55,9 @@ def _exchange(client: socket.socket, batch: list[bytes]) -> int:
     count = 0
     while (reply := client.recv(65535))[:2] != last[:2]:
         # One thread answers one socket, in order: what has no reply by now gets none.
-        _check(sent.pop(reply[:2]), reply)
+        packet = sent.pop(reply[:2])
+        check_reply(packet, reply, limit_of(packet))
+        assert not dns.message.from_wire(reply).errors
         count += 1
     assert dns.message.from_wire(reply).answer
     return count
