@@ -41,6 +41,9 @@ _CHUNK = 16_384  # places at a time: bounds the work space to some 15 MB for 40 
 #: What a place without IPv4 addresses counts next to those that have any.
 _LEAST_WEIGHT = 1e-3
 
+#: Filters that leave no two regions equally good.
+_SORTING = ("latency", "nearest", "cost", "failover")
+
 _BELOW: Mapping[Level, By] = {
     Level.DEFAULT: "country",
     Level.CONTINENT: "country",
@@ -74,6 +77,14 @@ def followed_plan(configuration: Configuration, name: str) -> Path | None:
     chain = chain_of(configuration.services.services[name].steering)
     files = (stage.options.file for stage in chain if isinstance(stage.options, PlanFilter))
     return next(files, None)
+
+
+def sorted_before_plan(configuration: Configuration, name: str) -> str | None:
+    """The filter that leaves a service's plan nothing to share out, if one stands before it."""
+    chain = chain_of(configuration.services.services[name].steering)
+    names = [stage.name for stage in chain]
+    before = names[: names.index("plan")] if "plan" in names else []
+    return next((name for name in before if name in _SORTING), None)
 
 
 def outlook(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from geodns.latency.client import parse_client
 from geodns.planning.assign import Assignment, Task, Terms, assign, listed, number
 from geodns.planning.capacity import RegionCapacity, capacities
 from geodns.planning.demand import DemandRow
-from geodns.planning.latencies import Outlook, outlook
+from geodns.planning.latencies import Outlook, outlook, sorted_before_plan
 from geodns.planning.plan import Origin, Plan, RegionLoad
 
 #: Of a key's clients, so many in one region count as all.
@@ -98,7 +98,7 @@ def make(
         assignment=found,
         regions=tuple(regions),
         present="the present plan" if former is not None else "the steering without a plan",
-        notes=tuple(_notes(task, found, regions)),
+        notes=(*_notes(task, found, regions), *_late(configuration, service)),
     )
 
 
@@ -175,6 +175,15 @@ def _plan(service: str, task: Task, found: Assignment, wish: Wish) -> Plan:
         down=wish.down,
     )
     return Plan(service, found.rows, origin, loads)
+
+
+def _late(configuration: Configuration, service: str) -> Iterator[str]:
+    before = sorted_before_plan(configuration, service)
+    if before is not None:
+        yield (
+            f"{before} stands before plan in the chain of {service}, and leaves it nothing to "
+            "share out: put plan first"
+        )
 
 
 def _notes(task: Task, found: Assignment, regions: Sequence[RegionCapacity]) -> list[str]:
