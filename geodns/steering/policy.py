@@ -21,7 +21,7 @@ from geodns.steering.chain import Inputs, Traits, apart, filters_of, traits_of
 from geodns.steering.clients import Clients
 from geodns.steering.distinct import distinct_rows
 from geodns.steering.filter import Filter
-from geodns.steering.presets import chain_of
+from geodns.steering.presets import chain_of, chain_of_branches
 from geodns.steering.ranking import Branch, Ranking, Rankings, Tier, groups_of, quantised
 from geodns.steering.sort import Sort
 from geodns.steering.standing import REMOVED, Standing
@@ -205,7 +205,7 @@ class Branching(Policy):
         branches: dict[str, Policy],
         plans: Mapping[Path, Rows] = MappingProxyType({}),
     ) -> None:
-        chain = chain_of(service.steering)
+        chain = chain_of_branches(service.steering)
         weights = service.branches
         self._branches = branches
         self._shares = [weights[name] for name in branches]

@@ -7,6 +7,7 @@ from typing import Any
 
 from geodns.config.steering import (
     Chain,
+    Failover,
     Limit,
     NearestFilter,
     Prefer,
@@ -22,6 +23,15 @@ def chain_of(steering: Preset | Chain) -> Chain:
     if isinstance(steering, Preset):
         return PRESETS[steering.name](steering.options)
     return steering
+
+
+def chain_of_branches(steering: Preset | Chain) -> Chain:
+    """The chain that steering stands for where a service has branches.
+
+    These are in no one place: where a preset would go by distance, they follow in their own order.
+    """
+    in_order = Stage(failover=Failover())
+    return tuple(in_order if stage.name == "nearest" else stage for stage in chain_of(steering))
 
 
 def _nearest(options: NearestFilter) -> Chain:
