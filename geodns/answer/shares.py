@@ -6,11 +6,12 @@ while one AZ of a region still takes all of its share, the region sheds nothing,
 within the region. Inside a tier, endpoints share by ``weight * availability``, and branches, which
 rank their own endpoints, by their share times what they can take.
 
-A client's slot, a stable hash of its subnet, picks the answer. Slots are cut into tiers in order,
-so that a tier that shrinks only loses its last slots; inside a tier each slot takes the endpoint
-with the best score of a weighted rendezvous (Thaler and Ravishankar 1998, with the logarithmic
-weights of Schindelhauer and Schomaker 2005), so that an endpoint whose weight changes exchanges
-slots only with the others' loss or gain, and nobody else moves.
+A client's slot, a stable hash of its subnet, picks the answer. Every tier has all slots in an order
+of its own and takes the first of those that are left, so that a tier that shrinks only loses slots,
+and a tier behind it keeps all that it had. Inside a tier each slot takes the endpoint with the best
+score of a weighted rendezvous (Thaler and Ravishankar 1998, with the logarithmic weights of
+Schindelhauer and Schomaker 2005), so that an endpoint whose weight changes exchanges slots only
+with the others' loss or gain, and nobody else moves.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLOTS = 4096
-"""Shares are exact to 1/4096 between tiers; inside a tier two equal endpoints get 50 % +- 1 %."""
+"""What the first tier takes is exact to 1/4096. What spills is drawn among the slots that are left,
+and endpoints draw within a tier: two equal ones get 50 % +- 1 %."""
 
 ANYWHERE = "*"
 """The group of those that may stand beside each other in an answer however it comes."""
@@ -57,7 +59,7 @@ class Candidate(NamedTuple):
 class Share(NamedTuple):
     """The part of a class's clients that a tier takes, 0 < ``share`` <= 1, and by whom.
 
-    Either its candidates share them, or its branches do.
+    Either its candidates share them, or its branches do. ``key`` tells which slots it takes first.
     """
 
     tier: int
@@ -65,6 +67,7 @@ class Share(NamedTuple):
     reason: Reason
     candidates: tuple[Candidate, ...]
     branches: tuple[BranchShare, ...] = ()
+    key: str = ""
 
 
 class BranchShare(NamedTuple):
@@ -103,7 +106,8 @@ class Usable(NamedTuple):
 class Offer(NamedTuple):
     """A tier and what its endpoints offer; one without positions or availability offers nothing.
 
-    Or what its branches offer.
+    Or what its branches offer. Those without weight or share stand by: they take what the others of
+    the tier can't.
     """
 
     tier: int
@@ -120,21 +124,40 @@ class BranchOffer(NamedTuple):
 
 
 def walk(offers: Sequence[Offer]) -> tuple[list[Share], float]:
-    """The shares of tiers, in the order asked, and what is left when too little is available."""
+    """The shares of tiers, in the order asked, and what is left when too little is available.
+
+    A tier comes twice where those of it that stand by take a share, too.
+    """
     shares: list[Share] = []
     remaining = 1.0
     passed_over = False
     for offer in offers:
         reason: Reason = "spill" if shares else "failover" if passed_over else "nearest"
-        taken = _branch_share(offer, reason) if offer.branches else _tier_share(offer, reason)
-        if taken is None:
-            passed_over = passed_over or bool(offer.endpoints or offer.branches)
-            continue
-        shares.append(taken._replace(share=remaining * taken.share))
-        remaining -= remaining * taken.share
-        if remaining < 0.5 / SLOTS:
-            return shares, 0.0
+        for part in _parts(offer):
+            taken = _branch_share(part, reason) if part.branches else _tier_share(part, reason)
+            if taken is None:
+                passed_over = passed_over or bool(part.endpoints or part.branches)
+                continue
+            shares.append(taken._replace(share=remaining * taken.share))
+            remaining -= remaining * taken.share
+            if remaining < 0.5 / SLOTS:
+                return shares, 0.0
+            reason = "spill"
     return shares, remaining
+
+
+def _parts(offer: Offer) -> tuple[Offer, ...]:
+    """Those of a tier that have a weight, then those that stand by."""
+    # All of a tier's weights 0: they are equal, as SRV has it (RFC 2782).
+    if offer.branches:
+        weighted = tuple(branch for branch in offer.branches if branch.share)
+        standing_by = tuple(branch for branch in offer.branches if not branch.share)
+        both = offer._replace(branches=weighted), offer._replace(branches=standing_by)
+        return both if weighted and standing_by else (offer,)
+    able = tuple(entry for entry in offer.endpoints if entry.weight)
+    idle = tuple(entry for entry in offer.endpoints if not entry.weight)
+    both = offer._replace(endpoints=able), offer._replace(endpoints=idle)
+    return both if able and idle else (offer,)
 
 
 def _tier_share(offer: Offer, reason: Reason) -> Share | None:
@@ -143,26 +166,26 @@ def _tier_share(offer: Offer, reason: Reason) -> Share | None:
     if not usable:
         return None
     availability = min(1.0, max(entry.availability for entry in usable))
-    return Share(offer.tier, availability, reason, _candidates(usable))
+    key = offer.endpoints[0].id
+    return Share(offer.tier, availability, reason, _candidates(usable), key=key)
 
 
 def _branch_share(offer: Offer, reason: Reason) -> Share | None:
     """What a tier's branches take; one that can't take all of its share leaves it to the others."""
     walked = [(branch, *walk(branch.offers)) for branch in offer.branches]
     usable = [(branch, found, 1 - left) for branch, found, left in walked if found]
-    unweighted = not any(branch.share for branch, _, _ in usable)
+    if not usable:
+        return None
     branches = tuple(
         BranchShare(
             branch.id,
-            (branch.share or unweighted) * available,
+            (branch.share or 1) * available,
             tuple(_within(share, available, reason) for share in found),
         )
         for branch, found, available in usable
-        if branch.share or unweighted
     )
-    if not branches:
-        return None
-    return Share(offer.tier, max(available for _, _, available in usable), reason, (), branches)
+    most = max(available for _, _, available in usable)
+    return Share(offer.tier, most, reason, (), branches, key=offer.branches[0].id)
 
 
 def _within(share: Share, available: float, reason: Reason) -> Share:
@@ -180,17 +203,14 @@ def forced_share(share: Share) -> Share:
 
 
 def _candidates(usable: Sequence[Usable]) -> tuple[Candidate, ...]:
-    # All of a tier's weights 0: they are equal, as SRV has it (RFC 2782).
-    unweighted = not any(entry.weight for entry in usable)
     return tuple(
         Candidate(
             Address(entry.endpoint, position),
             f"{entry.id}/{number}",
-            (entry.weight or unweighted) * entry.availability / len(entry.positions),
+            (entry.weight or 1) * entry.availability / len(entry.positions),
             "" if entry.group == ANYWHERE else entry.group or entry.id,
         )
         for entry in usable
-        if entry.weight or unweighted
         for position, number in zip(entry.positions, entry.numbers, strict=True)
     )
 
@@ -206,25 +226,22 @@ def picks(shares: tuple[Share, ...], most: int) -> tuple[Pick, ...]:
         only = shares[0]
         return (Pick(only.tier, only.reason, tuple(c.address for c in only.candidates)),)
     found: dict[int, Pick] = {}
-    slots = np.arange(SLOTS)
-    _fill(found, shares, slots, (slots + 0.5) / SLOTS, most)
+    _fill(found, shares, np.arange(SLOTS), most)
     return tuple(found[slot] for slot in range(SLOTS))
 
 
 def _fill(
-    found: dict[int, Pick],
-    shares: Sequence[Share],
-    slots: NDArray[np.int64],
-    places: NDArray[np.float64],
-    most: int,
+    found: dict[int, Pick], shares: Sequence[Share], slots: NDArray[np.int64], most: int
 ) -> None:
-    """Gives slots to shares, cut by where each slot is from 0 to 1: ``places``, by slot."""
-    reached = 0.0
+    """Gives slots to shares: to each those that stand first in its own order, of what is left."""
+    left = 1.0
     for number, share in enumerate(shares):
-        reached += share.share
-        last = number == len(shares) - 1
-        mine = slots if last else slots[places[slots] < reached]
-        slots = slots[places[slots] >= reached] if not last else slots[:0]
+        if number == len(shares) - 1:
+            mine = slots
+        else:
+            first = _places(share.key)[slots] * left < share.share
+            mine, slots = slots[first], slots[~first]
+            left -= share.share
         if share.branches:
             _fill_branches(found, share, mine, most)
         else:
@@ -238,8 +255,7 @@ def _fill_branches(
     scores = np.stack([_scores(each.id)[slots] / each.weight for each in share.branches])
     chosen = np.argmin(scores, axis=0)
     for number, branch in enumerate(share.branches):
-        # Where a slot is within the branch must not depend on which slots are the branch's.
-        _fill(found, branch.shares, slots[chosen == number], _uniform(f"{branch.id}#"), most)
+        _fill(found, branch.shares, slots[chosen == number], most)
 
 
 def _tier_picks(share: Share, slots: NDArray[np.int64], most: int) -> list[Pick]:
@@ -286,6 +302,14 @@ def _scores(id: str) -> NDArray[np.float64]:
     """For each slot an exponentially distributed number that depends on the endpoint's id alone."""
     scores: NDArray[np.float64] = -np.log(np.maximum(_uniform(id), 2.0**-53))
     return scores
+
+
+@lru_cache(maxsize=4096)
+def _places(key: str) -> NDArray[np.float64]:
+    """For each slot its place, from 0 to 1, in an order that depends on the key alone."""
+    places = np.empty(SLOTS)
+    places[np.argsort(_uniform(f"{key}|"))] = (np.arange(SLOTS) + 0.5) / SLOTS
+    return places
 
 
 def _uniform(id: str) -> NDArray[np.float64]:
