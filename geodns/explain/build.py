@@ -10,8 +10,8 @@ from geodns.answer.compile import steering_of
 from geodns.answer.image import Image
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.resolve import GeoPart
-from geodns.config.settings import Configuration
-from geodns.config.steering import Preset
+from geodns.config.settings import Configuration, with_branches
+from geodns.config.steering import Chain, Preset
 from geodns.explain import reply
 from geodns.explain.access import judge_access
 from geodns.explain.choice import choose, why_scope
@@ -30,11 +30,13 @@ from geodns.explain.explanation import (
 )
 from geodns.explain.question import Address, Question
 from geodns.explain.question import Client as Asker
-from geodns.explain.ranking import Standing, rank, stand
+from geodns.explain.ranking import Ranker
+from geodns.explain.standing import Standing, stand
 from geodns.explain.whatif import Availabilities
 from geodns.explain.zones import find_in_zones
 from geodns.geo.locations import Locations
 from geodns.steering.clients import Clients
+from geodns.steering.presets import chain_of
 
 _V4, _V6 = 1, 2  # address families (RFC 7871 6)
 
@@ -114,17 +116,16 @@ def _steer(given: Given, question: Question, draft: Image, part: GeoPart) -> _St
     maps = (*image.locations, NO_LOCATION)
     located = Client(family, int(address), len(maps)).locate(maps, service.location)
     policy = steering_of(configuration, service.name)
-    rows = configuration.latency if policy.unit == "ms" else ()
+    chains = _chains(configuration, service.name)
+    by_latency = any(stage.latency is not None for chain in chains for stage in chain)
+    rows = configuration.latency if by_latency else ()
     subject = carried(address).address
     client, where = find_client(address, locations, given.databases(subject), policy.prefixes, rows)
     standing = stand(service, question.type, located, given.available)
-    ranking = rank(
-        standing,
-        policy,
+    ranking = Ranker(standing, policy, given.available, configuration.topology).rank(
         Clients.of_one(where.place, where.prefix_row, policy.prefixes),
-        given.available,
-        configuration.topology,
         _policy(configuration, service.name),
+        [stage.name for stage in chains[0]],
         located,
         str(network_around(address, located.scope)),
     )
@@ -137,6 +138,12 @@ def _policy(configuration: Configuration, service: str) -> str:
     if isinstance(steering, Preset):
         return steering.name
     return " > ".join(stage.name for stage in steering)
+
+
+def _chains(configuration: Configuration, service: str) -> list[Chain]:
+    """The chain of a service, and then those of its branches."""
+    services = configuration.services.services
+    return [chain_of(services[each].steering) for each in with_branches(services, service)]
 
 
 def _answer(given: Given, question: Question, image: Image, steered: _Steered | None) -> Answer:

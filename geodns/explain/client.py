@@ -16,6 +16,8 @@ from geodns.explain.question import Address, Network
 from geodns.geo.locations import Locations
 from geodns.geo.place import Place
 from geodns.latency.client import ClientKey, Level, parse_client
+from geodns.steering.clients import Clients
+from geodns.steering.rows import NO_ROW, ClientRows
 
 _CARRIERS = (
     ("IPv4-mapped", IPv6Network("::ffff:0:0/96")),
@@ -59,18 +61,18 @@ def find_client(
     """Where an address is. ``prefixes`` are those of the steering, ``rows`` the latency rows."""
     subject = carried(address)
     place, prefix = _place(subject.address, locations)
-    prefix_row = most_specific(prefixes, subject.address)
-    covering = str(prefixes[prefix_row]) if prefix_row >= 0 else None
+    where = Whereabouts(place, most_specific(prefixes, subject.address))
+    row = _latency_row(rows, Clients.of_one(*where, tuple(prefixes)))
     finding = ClientFinding(
         address=str(subject.address),
         carried_by=subject.by,
         databases=tuple(databases),
         place=place,
         prefix=str(prefix),
-        latency_prefix=covering,
-        latency_row=_latency_row(rows, place, covering),
+        latency_prefix=row.text if row is not None and row.level is Level.PREFIX else None,
+        latency_row=row.text if row is not None else None,
     )
-    return finding, Whereabouts(place, prefix_row)
+    return finding, where
 
 
 def most_specific(prefixes: Sequence[Network], address: Address) -> int:
@@ -104,26 +106,8 @@ def _as_map(locations: Locations) -> LocationMap:
     )
 
 
-def _latency_row(rows: Sequence[LatencyRow], place: Place, prefix: str | None) -> str | None:
-    """The most specific latency row for a place, as it is written; of equal ones the first."""
-    keys = [key for key in (parse_client(row.client) for row in rows) if _covers(key, place)]
-    if prefix is not None:
-        return prefix
-    return max(keys, key=lambda key: key.level).text if keys else None
-
-
-def _covers(key: ClientKey, place: Place) -> bool:
-    match key.level:
-        case Level.DEFAULT:
-            return True
-        case Level.CONTINENT:
-            return key.code == place.continent
-        case Level.COUNTRY:
-            return key.code == place.country
-        case Level.SUBDIVISION:
-            return bool(place.subdivision) and key.code == f"{place.country}-{place.subdivision}"
-        case Level.ASN_COUNTRY:
-            return place.asn is not None and key.code == f"{place.asn}-{place.country}"
-        case Level.ASN:
-            return place.asn is not None and key.code == str(place.asn)
-    return False  # prefixes cover addresses, not places
+def _latency_row(rows: Sequence[LatencyRow], client: Clients) -> ClientKey | None:
+    """The row that counts for a client."""
+    by_client = ClientRows(parse_client(row.client) for row in rows)
+    number = int(by_client.winning(client)[0])
+    return by_client.keys[number] if number != NO_ROW else None

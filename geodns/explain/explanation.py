@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -86,15 +87,17 @@ class ClientFinding:
 
 @dataclass(frozen=True, slots=True)
 class EndpointFinding:
-    """One endpoint in a tier. ``addresses`` are those of the type asked for, or a CNAME target.
+    """One endpoint of a unit. ``addresses`` are those of the type asked for, or a CNAME target.
 
-    ``share`` is the part of the class's clients whose answer names it first. ``passed_over`` is
-    why it gets none, None where it is in service.
+    ``factor`` multiplies its weight: what it has to spare, or how quick it is. ``share`` is the
+    part of the class's clients whose answer names it first. ``passed_over`` is why it gets none,
+    None where it is in service.
     """
 
     id: str
     availability_zone: str
     weight: int
+    factor: float
     availability: float
     state: str
     addresses: tuple[str, ...]
@@ -103,38 +106,115 @@ class EndpointFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectFinding:
+    """What one filter of the chain makes of a unit, or of ``branch``, the branch that it is in.
+
+    ``tier`` is where that stands after the filter, from 1; None: it never serves the client.
+    """
+
+    filter: str
+    words: str
+    tier: int | None
+    branch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFinding:
+    """What filters can't tell apart: a region, or an AZ. ``service`` is whose endpoints it has.
+
+    ``cost`` is what it was last sorted by, in ``unit``, nan where unknown; ``source`` says where it
+    is from. ``effects`` are those of the filters, in their order. ``share`` is the part of the
+    class's clients that it takes.
+    """
+
+    name: str
+    title: str | None
+    service: str
+    region: str
+    cost: float
+    unit: str
+    source: str
+    effects: tuple[EffectFinding, ...]
+    share: float
+    endpoints: tuple[EndpointFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchFinding:
+    """A part of a tier that ranks its own tiers: a service, or what was given a share.
+
+    ``weight`` is its share next to the others of the tier; ``share`` the part of the class's
+    clients that it takes.
+    """
+
+    name: str
+    weight: float
+    share: float
+    tiers: tuple[TierFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TierFinding:
-    """One tier; ``cost`` is in ``unit``, nan where unknown, and ``source`` says where it is from.
+    """What is equally good for the client: units, or else branches with shares.
 
     ``share`` is the part of the class's clients that it takes, and ``reason`` why it takes any.
     ``passed_over`` is why it can't take any.
     """
 
     name: str
-    title: str | None
-    cost: float
-    unit: str
-    source: str
     share: float
     reason: Reason | None
     passed_over: str | None
-    endpoints: tuple[EndpointFinding, ...]
+    units: tuple[UnitFinding, ...]
+    branches: tuple[BranchFinding, ...]
+
+    def all_units(self) -> Iterator[UnitFinding]:
+        """Its own, and those within its branches."""
+        yield from self.units
+        for branch in self.branches:
+            for tier in branch.tiers:
+                yield from tier.all_units()
+
+    @property
+    def endpoints(self) -> tuple[EndpointFinding, ...]:
+        """All of them, those within branches too."""
+        return tuple(endpoint for unit in self.all_units() for endpoint in unit.endpoints)
+
+
+@dataclass(frozen=True, slots=True)
+class TraitsFinding:
+    """What the chain says of answers beside the ranking.
+
+    ``share_by``: how the endpoints of a tier share its clients. ``spread``: what does not stand
+    twice in an answer before all else has. ``sticky``: a client keeps its answer, else answers take
+    turns. ``answers``: addresses in one answer, at most.
+    """
+
+    share_by: str
+    spread: str
+    sticky: bool
+    answers: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """The tiers for the client's class, best first.
 
-    ``class_number`` of ``classes``; ``prefix`` is the network around the client that is of this
-    class. ``unserved`` is the share of the class that gets what ``when_down`` says.
+    ``chain`` are the filters that ``steering`` stands for. ``class_number`` of ``classes``;
+    ``prefix`` is the network around the client that is of this class. ``removed`` are units that
+    never serve the client, as one of their effects says. ``unserved`` is the share of the class
+    that gets what ``when_down`` says.
     """
 
     service: str
     steering: str
+    chain: tuple[str, ...]
+    traits: TraitsFinding
     class_number: int
     classes: int
     prefix: str
     tiers: tuple[TierFinding, ...]
+    removed: tuple[UnitFinding, ...]
     unserved: float
     when_down: str
 
@@ -143,12 +223,13 @@ class Ranking:
 class Choice:
     """Why this answer: the reason word, and which of equally good endpoints.
 
-    ``region`` and ``endpoints`` are empty where ``when_down`` answers. ``slot`` is None where all
-    slots have one answer.
+    ``region`` and ``endpoints`` are empty where ``when_down`` answers. ``branches`` lead to the
+    tier, the outermost first. ``slot`` is None where all slots have one answer, or take turns.
     """
 
     reason: Reason
     region: str | None
+    branches: tuple[str, ...]
     tier: str | None
     endpoints: tuple[str, ...]
     slot: int | None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -10,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from geodns.explain.choice import SHARED_BY
 from geodns.explain.explanation import (
     Answer,
     Asked,
@@ -21,14 +21,18 @@ from geodns.explain.explanation import (
     Ranking,
     Record,
     TierFinding,
+    TraitsFinding,
     ZoneFinding,
 )
+from geodns.explain.tiers import GAP, STYLES, branch_effects, percent, table, tier_table
 from geodns.geo.countries import continent_centre, country_centre
 from geodns.geo.place import Place
 
-_GAP = (0, 2, 0, 0)
 _INDENT = (0, 0, 0, 2)
-_STYLES = {"nearest": "green", "failover": "yellow", "spill": "yellow", "forced": "red"}
+_SPREADS = {
+    "region": "regions before a second of one",
+    "none": "several of one AZ may stand together",
+}
 
 _Pair = tuple[str, str | Text]
 
@@ -59,20 +63,12 @@ def _section(heading: str, *parts: RenderableType) -> list[RenderableType]:
 
 
 def _pairs(pairs: Iterable[_Pair]) -> Table:
-    grid = Table.grid(padding=_GAP)
+    grid = Table.grid(padding=GAP)
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for key, value in pairs:
         grid.add_row(key, value if isinstance(value, Text) else Text(value))
     return grid
-
-
-def _table(columns: Sequence[tuple[str, bool]]) -> Table:
-    """A table with these headings; the flag says that a column is of numbers."""
-    table = Table(box=None, pad_edge=False, padding=_GAP, header_style="dim")
-    for heading, numbers in columns:
-        table.add_column(heading, justify="right" if numbers else "left", overflow="fold")
-    return table
 
 
 def _zone(zone: ZoneFinding) -> Iterator[_Pair]:
@@ -124,56 +120,52 @@ def _at_a_centre(place: Place) -> bool:
 
 
 def _ranking(ranking: Ranking, health: HealthFinding) -> list[RenderableType]:
-    about: list[_Pair] = [
-        ("service", f"{ranking.service}, steering {ranking.steering}"),
+    about: list[_Pair] = [("service", f"{ranking.service}, steering {ranking.steering}")]
+    if ranking.chain != (ranking.steering,) and " > " not in ranking.steering:
+        about.append(("chain", " > ".join(ranking.chain)))
+    traits = _traits(ranking.traits)
+    if traits:
+        about.append(("answers", traits))
+    about += [
         ("class", f"{ranking.class_number} of {ranking.classes}, in all of {ranking.prefix}"),
         ("health", health.sentence),
+        *branch_effects(ranking),
     ]
     if ranking.unserved:
         about.append(("when down", f"{percent(ranking.unserved)} get {ranking.when_down}"))
-    tiers = _table([("", True), ("tier", False), ("cost", True), ("from", False), ("", False)])
-    for position, tier in enumerate(ranking.tiers, 1):
-        name = f"{tier.name} ({tier.title})" if tier.title else tier.name
-        tiers.add_row(f"{position}", Text(name), cost(tier), Text(tier.source), _outcome(tier))
     shown = [endpoint for tier in ranking.tiers for endpoint in _worth_showing(tier)]
-    parts: list[RenderableType] = [_pairs(about), Text(), tiers]
+    parts: list[RenderableType] = [_pairs(about), Text(), tier_table(ranking)]
     if shown:
         parts += [Text(), _endpoints(shown)]
     return _section("Ranking", *parts)
 
 
-def cost(tier: TierFinding) -> str:
-    """A tier's cost with its unit."""
-    if math.isnan(tier.cost):
-        return "unknown"
-    if tier.unit == "rank":
-        return f"{tier.cost:.0f}."
-    digits = 0 if tier.cost >= 10 or tier.cost == round(tier.cost) else 1
-    return f"{tier.cost:.{digits}f} {tier.unit}"
-
-
-def percent(share: float) -> str:
-    """A share of clients."""
-    return f"{share:.0%}" if round(share, 3) in (0, 1) else f"{share:.1%}"
-
-
-def _outcome(tier: TierFinding) -> Text:
-    if tier.reason is not None:
-        return Text(f"{tier.reason}, takes {percent(tier.share)}", _STYLES[tier.reason])
-    if tier.passed_over is not None:
-        return Text(f"passed over: {tier.passed_over}", "red")
-    return Text("stands by", "dim")
+def _traits(traits: TraitsFinding) -> str:
+    """What of the traits is out of the ordinary."""
+    words = []
+    if traits.answers > 1:
+        words.append(f"{traits.answers} addresses at most")
+    if not traits.sticky:
+        words.append("they take turns")
+    if traits.answers > 1 and traits.spread != "availability_zone":
+        words.append(_SPREADS[traits.spread])
+    if traits.share_by != "weight":
+        words.append(f"endpoints share by {SHARED_BY[traits.share_by]}")
+    return ", ".join(words)
 
 
 def _worth_showing(tier: TierFinding) -> list[EndpointFinding]:
     """All endpoints of a tier that is in question; of one that stands by, what is out of order."""
+    inside = [each for branch in tier.branches for each in branch.tiers]
+    if inside:
+        return [endpoint for each in inside for endpoint in _worth_showing(each)]
     if tier.reason is not None or tier.passed_over is not None:
         return list(tier.endpoints)
     return [e for e in tier.endpoints if e.passed_over is not None or e.availability < 1]
 
 
 def _endpoints(endpoints: Sequence[EndpointFinding]) -> Table:
-    table = _table(
+    found = table(
         [
             ("endpoint", False),
             ("addresses", False),
@@ -185,22 +177,29 @@ def _endpoints(endpoints: Sequence[EndpointFinding]) -> Table:
     )
     for endpoint in endpoints:
         words = endpoint.passed_over if endpoint.passed_over is not None else endpoint.state
-        table.add_row(
+        found.add_row(
             Text(endpoint.id),
             Text(", ".join(endpoint.addresses)),
-            str(endpoint.weight),
+            _weight(endpoint),
             f"{endpoint.availability:g}",
             percent(endpoint.share),
             Text(words, "red" if endpoint.passed_over is not None else ""),
         )
-    return table
+    return found
+
+
+def _weight(endpoint: EndpointFinding) -> str:
+    """Its weight, and what multiplies it."""
+    if endpoint.factor == 1:
+        return str(endpoint.weight)
+    return f"{endpoint.weight} * {endpoint.factor:.2f}"
 
 
 def _answer(answer: Answer, choice: Choice | None) -> list[RenderableType]:
     flags = "authoritative" if answer.authoritative else "not authoritative"
     pairs: list[_Pair] = [("status", f"{answer.rcode}, {flags}")]
     if choice is not None:
-        pairs.append(("reason", Text(choice.reason, _STYLES[choice.reason])))
+        pairs.append(("reason", Text(choice.reason, STYLES[choice.reason])))
         pairs.append(("why", choice.why))
     if answer.ttl is not None:
         pairs.append(("TTL", f"{answer.ttl} s"))

@@ -46,6 +46,11 @@ class Availabilities:
         known = self.known.get(id)
         return _FULL if known is None else known.availability
 
+    def factor(self, id: str) -> float:
+        """What multiplies the endpoint's weight among those of its tier."""
+        known = self.known.get(id)
+        return _FULL if known is None or id in self.withdrawn else known.factor
+
     def state(self, id: str) -> str:
         """Why the endpoint is as available as it is, for people."""
         if id in self.withdrawn:

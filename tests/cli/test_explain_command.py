@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,27 @@ from geodns.cli.main import main
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "explain.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "config" / "geodns.yaml"
+CHAIN = "chain/geodns.yaml"
 RUNS = re.findall(r"^```console\n\$ geodns (.*)\n((?:.*\n)*?)```", PAGE, re.MULTILINE)
 
 
 def run(*arguments: str, config: Path = EXAMPLE, **environment: str) -> Result:
     env = {"GEODNS_CONFIG": None, "NO_COLOR": None, **environment}
     return CliRunner(env=env).invoke(main, ["explain", *arguments, "-c", str(config)])
+
+
+def with_the_pages_chain(folder: Path) -> Path:
+    """The example, with the steering of its service ``web`` as the page has it."""
+    block = PAGE.split("```yaml\nweb:\n")[1].split("```")[0]
+    for part in ("config", "zones"):
+        shutil.copytree(ROOT / part, folder / part)
+    services = folder / "config" / "services.yaml"
+    text = services.read_text(encoding="utf-8")
+    indented = "".join(f"  {line}\n" for line in block.splitlines())
+    changed = text.replace("    steering: latency\n", indented, 1)
+    assert changed != text
+    services.write_text(changed, encoding="utf-8")
+    return folder / "config" / "geodns.yaml"
 
 
 def run_json(*arguments: str, config: Path = EXAMPLE) -> dict[str, Any]:
@@ -50,21 +66,26 @@ def key_paths(value: Any, path: str = "") -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("command", "output"), RUNS, ids=[command for command, _ in RUNS])
-def test_the_pages_runs_print_what_it_shows(command: str, output: str) -> None:
+def test_the_pages_runs_print_what_it_shows(command: str, output: str, tmp_path: Path) -> None:
     _, *arguments = shlex.split(command)
     result = run(*arguments)
+    if CHAIN in arguments:
+        result = run(*arguments[: arguments.index("-c")], config=with_the_pages_chain(tmp_path))
     assert result.exit_code == 0
     assert result.stdout == output
 
 
-def test_the_page_documents_every_key_of_the_json() -> None:
+def test_the_page_documents_every_key_of_the_json(tmp_path: Path) -> None:
     table = PAGE.split("| key | holds |\n")[1].split("\n\n")[0]
     documented = set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE))
     alias = run_json("blog.example.test", "--client", "91.1.2.0/24", "--assume-up")
     other = run_json("lab.example.test", "--client", "91.1.2.0/24", "--assume-up")
-    found = {path for data in (alias, other) for path in key_paths(data)}
-    records = ("answer.authority[]", "answer.additional[]")
-    for parent in ("client.databases[].record", "client.place", *records):
+    client = ("www.example.test", "--client", "91.1.2.0/24", "--assume-up")
+    chain = run_json(*client, config=with_the_pages_chain(tmp_path))
+    found = {path for data in (alias, other, chain) for path in key_paths(data)}
+    alike = ("answer.authority[]", "answer.additional[]", "ranking.removed[]")
+    within = ("ranking.tiers[].branches[].tiers[]",)
+    for parent in ("client.databases[].record", "client.place", *alike, *within):
         inside = {path for path in found if path.startswith(f"{parent}.")}
         found = (found - inside) | {parent}
     lists = {path for path in found if any(other.startswith(f"{path}.") for other in found)}

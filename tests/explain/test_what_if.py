@@ -183,7 +183,8 @@ def test_a_scope_longer_than_what_was_sent_is_said_to_be(tmp_path: Path) -> None
 
 def test_json_writes_an_unknown_cost_as_null(tmp_path: Path) -> None:
     found = explained(tmp_path, client="192.0.2.0/24")
-    assert math.isnan(tier(found, "eu").cost)
+    assert math.isnan(tier(found, "eu").units[0].cost)
     data = json.loads(as_json(found), parse_constant=pytest.fail)
-    assert [tier["cost"] for tier in data["ranking"]["tiers"]] == [None, None, None]
+    costs = [unit["cost"] for tier in data["ranking"]["tiers"] for unit in tier["units"]]
+    assert costs == [None, None, None]
     assert data["client"]["place"]["country"] is None
