@@ -7,7 +7,7 @@ GeoIP databases that it is the most specific key of, each as heavy as it has IPv
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,9 @@ _LEAST_WEIGHT = 1e-3
 #: Filters that leave no two regions equally good.
 _SORTING = ("latency", "nearest", "cost", "failover")
 
+#: Of a key's clients, so many in one region count as all.
+_ALL_IN_ONE = 0.999
+
 _BELOW: Mapping[Level, By] = {
     Level.DEFAULT: "country",
     Level.CONTINENT: "country",
@@ -62,8 +65,9 @@ class Outlook:
 
     ``milliseconds``, shape (n, m): the mean over a key's places; nan is unknown, inf is never.
     ``present``, shape (n, m): the share that the steering gives each region now, without a plan.
-    ``around``: for each key, the keys that hold it, closest first. ``parts``: for each key, the
-    areas that its clients are in, one level further down, and their shares of its addresses.
+    ``around``: for each key, the keys that hold it, closest first. ``parts``: for each key
+    whose clients go to several regions, the areas within it, one level further down, and their
+    shares of its addresses.
     """
 
     milliseconds: Matrix
@@ -106,9 +110,9 @@ def outlook(
         sums.add(part.owner, part.weight, steering.milliseconds(part.clients))
         sums.add_present(part.owner, part.weight, steering.shares(part.clients))
         sums.close(part.owner, steering.closed(part.clients))
-    return Outlook(
-        sums.milliseconds(), sums.present(), _around(keys, members), _areas(keys, members)
-    )
+    present = sums.present()
+    areas = _areas(keys, members, present)
+    return Outlook(sums.milliseconds(), present, _around(keys, members), areas)
 
 
 class _Sums:
@@ -120,23 +124,27 @@ class _Sums:
         self._closed = np.zeros((keys, regions), dtype=bool)
 
     def add(
-        self,
-        owner: NDArray[np.intp],
-        weight: NDArray[np.float64],
-        milliseconds: Matrix,
+        self, owner: NDArray[np.intp], weight: NDArray[np.float64], milliseconds: Matrix
     ) -> None:
-        known = ~np.isnan(milliseconds)
-        np.add.at(self._weight, owner, np.where(known, weight[:, None], 0.0))
-        np.add.at(self._total, owner, np.where(known, weight[:, None] * milliseconds, 0.0))
+        known = np.where(np.isnan(milliseconds), 0.0, weight[:, None])
+        self._weight += self._by_key(owner, known)
+        self._total += self._by_key(owner, known * np.nan_to_num(milliseconds))
 
     def add_present(
         self, owner: NDArray[np.intp], weight: NDArray[np.float64], shares: Matrix
     ) -> None:
-        np.add.at(self._shares, owner, weight[:, None] * shares)
+        self._shares += self._by_key(owner, weight[:, None] * shares)
+
+    def _by_key(self, owner: NDArray[np.intp], figures: Matrix) -> Matrix:
+        """Sums of rows by owner: column by column, which is many times faster than add.at."""
+        keys = len(self._weight)
+        columns = [np.bincount(owner, column, minlength=keys) for column in figures.T]
+        return np.stack(columns, axis=1)
 
     def close(self, owner: NDArray[np.intp], closed: NDArray[np.bool_]) -> None:
         """What is closed to one place of a key is closed to the key: shares can't tell them."""
-        np.logical_or.at(self._closed, owner, closed)
+        if closed.any():
+            np.logical_or.at(self._closed, owner, closed)
 
     def milliseconds(self) -> Matrix:
         with np.errstate(invalid="ignore"):
@@ -306,7 +314,7 @@ def _members(keys: Sequence[ClientKey], locations: Locations) -> _Members:
         weight.append(sizes)
         prefix_row.append(np.full(len(places), number, dtype=np.int32))
     owners = np.concatenate(owner)
-    found = set(np.unique(owners).tolist())
+    found = np.bincount(owners, minlength=len(keys)) > 0
     return _Members(
         locations.places,
         np.concatenate(where),
@@ -314,7 +322,7 @@ def _members(keys: Sequence[ClientKey], locations: Locations) -> _Members:
         np.concatenate(weight),
         np.concatenate(prefix_row),
         prefixes,
-        tuple((at, _place(key)) for at, key in enumerate(keys) if at not in found),
+        tuple((at, _place(key)) for at, key in enumerate(keys) if not found[at]),
     )
 
 
@@ -385,22 +393,44 @@ def _areas_of(place: Place) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kinds))
 
 
-def _areas(keys: Sequence[ClientKey], members: _Members) -> tuple[Mapping[str, float], ...]:
-    """The shares of the areas within each key that has any, by addresses."""
-    names: dict[tuple[By, int], str] = {}
-    sums: list[dict[str, float]] = [{} for _ in keys]
-    owners, where = members.owner.tolist(), members.where.tolist()
-    for owner, place, weight in zip(owners, where, members.weight.tolist(), strict=True):
-        by = _BELOW.get(keys[owner].level)
-        if by is None:
-            continue
-        name = names.get((by, place))
-        if name is None:
-            name = names[by, place] = client_key(members.places[place], by)
-        sums[owner][name] = sums[owner].get(name, 0.0) + weight
-    return tuple(_normalised(own) for own in sums)
+def _areas(
+    keys: Sequence[ClientKey], members: _Members, present: Matrix
+) -> tuple[Mapping[str, float], ...]:
+    """The shares of the areas within each key that is served by several regions, by addresses."""
+    found: list[Mapping[str, float]] = [{} for _ in keys]
+    several = present.max(axis=1, initial=0.0) <= _ALL_IN_ONE
+    for by in dict.fromkeys(_BELOW.values()):
+        wide = [at for at, key in enumerate(keys) if several[at] and _BELOW.get(key.level) == by]
+        rows = np.flatnonzero(np.isin(members.owner, wide))
+        if len(rows):
+            names, number = _named(members.places.take(members.where[rows]), by)
+            codes = members.owner[rows].astype(np.int64) * len(names) + number
+            distinct, of = np.unique(codes, return_inverse=True)
+            weights = np.bincount(of, members.weight[rows])
+            for at in wide:
+                own = distinct // len(names) == at
+                numbers = (distinct[own] % len(names)).tolist()
+                found[at] = _shares_of([names[each] for each in numbers], weights[own])
+    return tuple(found)
 
 
-def _normalised(weights: Mapping[str, float]) -> dict[str, float]:
-    whole = sum(weights.values())
-    return {name: weight / whole for name, weight in weights.items()}
+def _named(places: PlaceTable, by: By) -> tuple[list[str], NDArray[np.int32]]:
+    """The client keys of places, and which of them each place has."""
+    nowhere = np.full(len(places), np.nan)
+    alike = replace(
+        places,
+        latitude=nowhere,
+        longitude=nowhere,
+        city=np.zeros_like(places.city),
+        asn=places.asn if by == "asn" else np.zeros_like(places.asn),
+    )
+    few, numbers = alike.distinct()
+    return [client_key(place, by) for place in few], numbers
+
+
+def _shares_of(names: Sequence[str], weights: NDArray[np.float64]) -> dict[str, float]:
+    """Shares by name; several places may have one name."""
+    sums: dict[str, float] = {}
+    for name, weight in zip(names, (weights / weights.sum()).tolist(), strict=True):
+        sums[name] = sums.get(name, 0.0) + weight
+    return sums

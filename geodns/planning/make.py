@@ -19,10 +19,6 @@ from geodns.planning.demand import DemandRow
 from geodns.planning.latencies import Outlook, outlook, sorted_before_plan
 from geodns.planning.plan import Origin, Plan, RegionLoad
 
-#: Of a key's clients, so many in one region count as all.
-_ALL_IN_ONE = 0.999
-
-
 #: Of all demand, what is too little to tell people of.
 _LEAST_TOLD = 1e-4
 
@@ -131,7 +127,7 @@ def _split(rows: Sequence[DemandRow], seen: Outlook) -> list[DemandRow]:
     found: list[DemandRow] = []
     for at, row in enumerate(rows):
         parts = seen.parts[at]
-        if len(parts) < 2 or seen.present[at].max(initial=0.0) > _ALL_IN_ONE:
+        if len(parts) < 2:
             found.append(row)
             continue
         found += [
