@@ -6,7 +6,7 @@ maps are kept once.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from geodns.answer.location import LocationMap
 from geodns.geo.locations import Locations, Ranges
 from geodns.geo.ranges import Network, combine, from_networks, map_values
 from geodns.steering.clients import Clients
+from geodns.steering.mixture import mixed_clients
 from geodns.steering.policy import Policy
 from geodns.steering.ranking import Ranking
 
@@ -38,9 +39,11 @@ class Classes(NamedTuple):
 class Classifier:
     """Ranks over one set of locations, and collects the location maps that this needs."""
 
-    def __init__(self, locations: Locations) -> None:
+    def __init__(self, locations: Locations, resolvers: Sequence[Mapping[str, float]] = ()) -> None:
+        """``resolvers``: for each row of resolvers, the shares of its clients by client key."""
         self.maps: list[LocationMap] = []
         self._locations = locations
+        self._resolvers = resolvers
         self._kinds: dict[tuple[Network, ...], tuple[Ranges, Ranges, Clients]] = {}
         self._known: dict[Hashable, Classes] = {}
         self._by_content: dict[bytes, int] = {}
@@ -54,15 +57,24 @@ class Classifier:
 
     def _classify(self, policy: Policy) -> Classes:
         v4, v6, clients = self._clients(policy.prefixes)
-        stood = policy.stand(clients)
-        tries = (stood.rankings(depth, MOST_CLASSES) for depth in _DEPTHS)
-        found = next((each for each in tries if each is not None), None)
-        if found is None:
-            found = policy.rankings(clients, 0)  # everybody in file order
-        numbers, rankings = found
-        if len(rankings) <= 1:
-            return Classes(_NO_MAP, rankings or ((),))
-        return Classes(self._map(map_values(v4, numbers), map_values(v6, numbers)), rankings)
+        numbers, rankings, depth = _rank(policy, clients)
+        known = {ranking: number for number, ranking in enumerate(rankings)}
+        resolvers = self._classes_of_resolvers(policy, depth, known)
+        if len(known) <= 1:
+            return Classes(_NO_MAP, tuple(known) or ((),))
+        parts = map_values(v4, numbers), map_values(v6, numbers)
+        return Classes(self._map(*parts, resolvers), tuple(known))
+
+    def _classes_of_resolvers(
+        self, policy: Policy, depth: int | None, known: dict[Ranking, int]
+    ) -> tuple[int, ...]:
+        """The class of each row of resolvers; rankings that no other client has are added."""
+        if not self._resolvers:
+            return ()
+        clients = mixed_clients(self._resolvers, self._locations, policy.prefixes)
+        numbers, rankings = policy.rankings(clients, depth)
+        classes = [known.setdefault(ranking, len(known)) for ranking in rankings]
+        return tuple(classes[number] for number in numbers.tolist())
 
     def _clients(self, prefixes: tuple[Network, ...]) -> tuple[Ranges, Ranges, Clients]:
         """Ranges of both families over the distinct kinds of client, and these."""
@@ -82,10 +94,10 @@ class Classifier:
         pairs = np.concatenate([v4_pairs, v6_pairs])
         return v4, map_values(v6, shift), Clients.at(places, pairs[:, 0], pairs[:, 1], prefixes)
 
-    def _map(self, v4: Ranges, v6: Ranges) -> int:
+    def _map(self, v4: Ranges, v6: Ranges, resolvers: tuple[int, ...]) -> int:
         assert v6.low is not None
         parts = (v4.starts, v4.values, v6.starts, v6.low, v6.values)
-        digest = blake2b(digest_size=16)
+        digest = blake2b(repr(resolvers).encode(), digest_size=16)
         for part in parts:
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(np.ascontiguousarray(part).tobytes())
@@ -98,9 +110,23 @@ class Classifier:
                     v6_high=_plain(v6.starts, np.uint64),
                     v6_low=_plain(v6.low, np.uint64),
                     v6_classes=_plain(v6.values, np.uint16),
+                    resolvers=resolvers,
                 )
             )
         return number
+
+
+def _rank(
+    policy: Policy, clients: Clients
+) -> tuple[NDArray[np.int64], tuple[Ranking, ...], int | None]:
+    """The rankings, few enough, and the depth to which they are told apart."""
+    stood = policy.stand(clients)
+    for depth in _DEPTHS:
+        found = stood.rankings(depth, MOST_CLASSES)
+        if found is not None:
+            return found.numbers, found.rankings, depth
+    found = policy.rankings(clients, 0)  # everybody in file order
+    return found.numbers, found.rankings, 0
 
 
 def _plain(array: NDArray[Any], kind: type[np.unsignedinteger[Any]]) -> memoryview:

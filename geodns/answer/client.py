@@ -8,6 +8,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from geodns.answer.location import LocationMap, beside_embedded, embedded_v4
+from geodns.answer.resolvers import NO_RESOLVER
 from geodns.answer.shares import SLOTS
 
 V4_SUBNET, V6_SUBNET = 24, 48
@@ -30,16 +31,18 @@ class Located(NamedTuple):
 class Client:
     """``located[m]`` is the position on location map m, None until it is asked for.
 
-    ``counts[m]`` is how many queries were answered by it.
+    ``counts[m]`` is how many queries were answered by it. ``resolver`` is the row of a resolver
+    that asks for clients elsewhere, -1 for all others.
     """
 
-    __slots__ = ("address", "counts", "family", "located")
+    __slots__ = ("address", "counts", "family", "located", "resolver")
 
     def __init__(self, family: int, address: int, maps: int) -> None:
         self.family = family
         self.address = address
         self.located: list[Located | None] = [None] * maps
         self.counts = [0] * maps
+        self.resolver = NO_RESOLVER
 
     def locate(self, maps: Sequence[LocationMap], number: int) -> Located:
         """Finds and remembers the position on a map."""
@@ -57,6 +60,9 @@ class Client:
                 family, address, offset = 1, embedded.address, embedded.offset
         slot, shared = slot_of(family, address)
         split = max(scope, offset + shared, beside)
+        if self.resolver != NO_RESOLVER and maps[number].resolvers:
+            # It sent no client subnet, so there is no scope either.
+            found = maps[number].resolvers[self.resolver]
         # As Located(...) does it, but for the detour that costs a new client a twentieth more.
         located = tuple.__new__(Located, (found, slot, scope, split))
         self.located[number] = located

@@ -23,6 +23,7 @@ from geodns.answer.image import (
     ZoneImage,
 )
 from geodns.answer.names import suffixes
+from geodns.answer.resolvers import Resolvers
 from geodns.config.settings import (
     Address,
     AllowQuery,
@@ -51,7 +52,12 @@ def compile_image(configuration: Configuration, locations: Locations) -> Image:
     numbers = {name: number for number, name in enumerate(services)}
     zones = [_zone(zone, numbers, services) for zone in configuration.zones]
     _give_access(zones, configuration.server.allow_query)
-    return Image({zone.apex: zone for zone in zones}, images, tuple(compiler.classifier.maps))
+    return Image(
+        {zone.apex: zone for zone in zones},
+        images,
+        tuple(compiler.classifier.maps),
+        Resolvers(row.network for row in configuration.resolvers),
+    )
 
 
 def steering_of(configuration: Configuration, name: str) -> Policy:
@@ -89,7 +95,8 @@ class _Compiler:
 
     def __init__(self, configuration: Configuration, locations: Locations) -> None:
         self.configuration = configuration
-        self.classifier = Classifier(locations)
+        distributions = [row.clients for row in configuration.resolvers]
+        self.classifier = Classifier(locations, distributions)
         self._tables: dict[int, tuple[dict[Tier, int], tuple[tuple[int, ...], ...]]] = {}
 
     def service(self, name: str, service: Service) -> ServiceImage:

@@ -188,6 +188,7 @@ class Engine:
 
     def _remember_client(self, host: str) -> Client:
         client = client_of_host(host, len(self._maps))
+        client.resolver = self._image.resolvers.row(client.family, client.address)
         if len(self._clients) >= _MOST_CLIENTS:
             self._leave(self._clients.values())
             self._clients.clear()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from geodns.answer.access import Access
 from geodns.answer.location import LocationMap
+from geodns.answer.resolvers import Resolvers
 
 GEO = 0  # the key of a geo name's entry in a Node; RFC 6895 3.1 reserves type 0
 
@@ -127,3 +128,4 @@ class Image:
     zones: dict[bytes, ZoneImage]
     services: tuple[ServiceImage, ...]
     locations: tuple[LocationMap, ...]
+    resolvers: Resolvers = field(default_factory=Resolvers)

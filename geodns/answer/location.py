@@ -81,7 +81,8 @@ class LocationMap:
     """Ranges of both families. IPv6 starts are split in halves: ``v6_high`` and ``v6_low``.
 
     Each sequence of starts is sorted and begins with 0; ``*_classes`` are as long as the starts.
-    The sequences may be memory shared by all workers.
+    The sequences may be memory shared by all workers. ``resolvers`` are the classes of the rows of
+    resolvers, empty where they have none of their own.
     """
 
     v4_starts: Sequence[int]
@@ -89,6 +90,7 @@ class LocationMap:
     v6_high: Sequence[int]
     v6_low: Sequence[int]
     v6_classes: Sequence[int]
+    resolvers: tuple[int, ...] = ()
 
     def find_v4(self, address: int) -> tuple[int, int]:
         """(class, scope) of an IPv4 address."""

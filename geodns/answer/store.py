@@ -19,6 +19,7 @@ import numpy as np
 
 from geodns.answer.image import Image, Node, ServiceImage, ZoneImage
 from geodns.answer.location import LocationMap
+from geodns.answer.resolvers import Resolvers
 
 _MAGIC = b"geodns image 2\n\n"
 _ARRAY, _PIECE = b"A", b"P"
@@ -31,8 +32,9 @@ _ARRAYS = ("v4_starts", "v4_classes", "v6_high", "v6_low", "v6_classes")
 def write_image(image: Image, file: IO[bytes]) -> None:
     """Writes an image to a file open for writing, from where it stands."""
     file.write(_MAGIC)
+    _write_piece(file, ("resolvers", image.resolvers))
     for location in image.locations:
-        _write_piece(file, ("map", None))
+        _write_piece(file, ("map", location.resolvers))
         for name in _ARRAYS:
             array = np.asarray(getattr(location, name))
             _write_piece(file, ("array", array.dtype.char))
@@ -71,6 +73,8 @@ def read_image(file: IO[bytes]) -> Image:
     if view[: len(_MAGIC)] != _MAGIC:
         raise ValueError("this is not an image of this version")
     maps: list[list[memoryview]] = []
+    classes_of_resolvers: list[tuple[int, ...]] = []
+    resolvers = Resolvers()
     services: list[ServiceImage] = []
     tables: list[list[tuple[int, ...]]] = []
     classes: dict[int, tuple[tuple[int, ...], ...]] = {}
@@ -84,6 +88,9 @@ def read_image(file: IO[bytes]) -> Image:
         what, value = pickle.loads(payload)
         if what == "map":
             maps.append([])
+            classes_of_resolvers.append(value)
+        elif what == "resolvers":
+            resolvers = value
         elif what == "array":
             dtype = value
         elif what == "table":
@@ -99,7 +106,11 @@ def read_image(file: IO[bytes]) -> Image:
             zones[value[0]] = ZoneImage(value[0], nodes, value[1], value[2])
         elif what == "nodes":
             nodes.update(value)
-    return Image(zones, tuple(services), tuple(LocationMap(*arrays) for arrays in maps))
+    locations = (
+        LocationMap(**dict(zip(_ARRAYS, arrays, strict=True)), resolvers=classes)
+        for arrays, classes in zip(maps, classes_of_resolvers, strict=True)
+    )
+    return Image(zones, tuple(services), tuple(locations), resolvers)
 
 
 def _blocks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:

@@ -32,6 +32,7 @@ from geodns.config.sources import Rule, Sources
 from geodns.config.steering import PlanFilter
 from geodns.latency.age import counting
 from geodns.latency.estimate import DEFAULT
+from geodns.latency.resolvers import ResolverRow, read_resolvers
 from geodns.latency.table import latency_row, read_whole
 from geodns.planning.file import read_plan
 from geodns.planning.plan import Rows
@@ -72,12 +73,14 @@ class _Loading:
         self.latency: tuple[LatencyRow, ...] = ()
         self.estimate = DEFAULT
         self.plans: dict[Path, Rows] = {}
+        self.resolvers: tuple[ResolverRow, ...] = ()
         self.zone_files: list[Path] = []
 
     def run(self) -> tuple[Problem, ...]:
         """Reads and checks everything; the problems of a file stand together, top to bottom."""
         self.latency = self._latency()
         self.plans = self._plans()
+        self.resolvers = self._resolvers()
         self.sources = self.sources.with_zones(self._zones())
         for rules in (
             SERVER_RULES,
@@ -113,6 +116,7 @@ class _Loading:
             files=self.watched(),
             estimate=self.estimate,
             plans=self.plans,
+            resolvers=self.resolvers,
         )
 
     def watched(self) -> tuple[Path, ...]:
@@ -126,6 +130,7 @@ class _Loading:
             (self.server.document.file, server.topology, server.services),
             server.latency,
             self.plans,
+            server.resolvers,
             (server.cookies.secret_file, server.zones),
             self.zone_files,
             server.geoip.databases,
@@ -172,6 +177,19 @@ class _Loading:
                 self.estimate = table.estimate
             for row in table.rows:
                 rows.setdefault(row.client, latency_row(row))
+        return tuple(rows.values())
+
+    def _resolvers(self) -> tuple[ResolverRow, ...]:
+        """The rows of all tables; for the same network, the earlier file's row."""
+        rows: dict[object, ResolverRow] = {}
+        for index, file in enumerate(self.server.settings.resolvers):
+            missing = list(missing_file(file, self.server.document, ("resolvers", index)))
+            self.found.extend(missing)
+            if not missing:
+                table, problems = read_resolvers(file)
+                self.found.extend(problems)
+                for row in table:
+                    rows.setdefault(row.network, row)
         return tuple(rows.values())
 
     def _plans(self) -> dict[Path, Rows]:

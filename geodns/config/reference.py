@@ -89,11 +89,16 @@ def _section(kind: str) -> str:
     if kind == "zone":
         return title + _ZONE + "".join(_record_types())
     intro = _LATENCY + "\n" if kind == "latency" else ""
+    return title + intro + settings_table(MODELS[kind])
+
+
+def settings_table(model: type[BaseModel]) -> str:
+    """The settings of a mapping as a table in Markdown, those inside of them too."""
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    for row in _rows(MODELS[kind], ""):
+    for row in _rows(model, ""):
         cells = " | ".join(cell.replace("|", "\\|") for cell in row)
         lines.append(f"| {cells} |")
-    return title + intro + "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _record_types() -> Iterator[str]:

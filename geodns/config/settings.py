@@ -38,6 +38,7 @@ from geodns.config.values import (
 )
 from geodns.config.wording import StandIn, Words
 from geodns.latency.estimate import DEFAULT, Estimate
+from geodns.latency.resolvers import ResolverRow
 from geodns.planning.plan import Rows
 from geodns.zone.content import Zone
 
@@ -153,6 +154,9 @@ class Server(Settings):
     )
     latency_age: LatencyAge = Field(
         LatencyAge(), description="how old the figures of latency tables may be"
+    )
+    resolvers: tuple[Path, ...] = Field(
+        (), description="tables of where the clients of resolvers are that send no client subnet"
     )
     zones: Path | None = Field(None, description="folder of zone files: *.yaml, *.zone, *.db")
     allow_query: AllowQuery = Field(AllowQuery(), description="who may ask, zone by zone")
@@ -396,3 +400,4 @@ class Configuration:
     files: tuple[Path, ...]
     estimate: Estimate = DEFAULT
     plans: Mapping[Path, Rows] = field(default_factory=dict)
+    resolvers: tuple[ResolverRow, ...] = ()

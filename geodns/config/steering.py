@@ -154,7 +154,7 @@ class Prefer(Settings):
     """Explicit rules: the most specific row first, then wider ones."""
 
     rules: dict[ClientText, Names] = Field(
-        {}, description="by client: regions and AZs, first choice first"
+        {}, description="by client: regions, AZs or branches, first choice first"
     )
     only: Flag = Field(
         False, description="nobody else serves a client that a rule names; false: they come behind"
@@ -165,7 +165,8 @@ class SubnetRules(Settings):
     """Rules by the client's network alone: the longest prefix first, then its AS, then default."""
 
     rules: dict[SubnetText, Names] = Field(
-        {}, description="by prefix, AS number or default: regions and AZs, first choice first"
+        {},
+        description="by prefix, AS number or default: regions, AZs or branches, first choice first",
     )
     only: Flag = Field(
         False, description="nobody else serves a client that a rule names; false: they come behind"
@@ -184,7 +185,7 @@ class Failover(Settings):
     """A fixed order, whoever asks."""
 
     order: tuple[str, ...] = Field(
-        (), description="regions or AZs, first choice first; default: file order"
+        (), description="regions, AZs or branches, first choice first; default: file order"
     )
 
 

@@ -45,4 +45,4 @@ def with_service(
     ranked = compile_image(replace(configuration, zones=(), services=only), locations)
     found = list(image.services)
     found[number] = ranked.services[0]
-    return Image(image.zones, tuple(found), ranked.locations)
+    return Image(image.zones, tuple(found), ranked.locations, image.resolvers)

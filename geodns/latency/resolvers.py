@@ -85,19 +85,22 @@ class _Reader:
                 "as in {EU-DE: 60%, EU-FR: 40%}",
             )
             return
-        clients = {key: part for key, part in self._parts(path, parts) if part}
+        found = self._parts(path, parts)
+        clients = {key: part for key, part in found if part}
         total = sum(clients.values())
-        if len(clients) == len([part for part in parts.values() if part]) and clients:
-            if abs(total - 1) > _TOLERANCE:
-                self._problem(
-                    "not-whole",
-                    f"the shares of {network} add up to {total:.1%}",
-                    path,
-                    "they are all of its clients, so together they are 100%",
-                )
-            self.rows[network] = ResolverRow(
-                network, {key: part / total for key, part in clients.items()}
+        if len(found) < len(parts):
+            return  # what is wrong with a part has been said
+        if abs(total - 1) > _TOLERANCE:
+            self._problem(
+                "not-whole",
+                f"the shares of {network} add up to {total:.1%}",
+                path,
+                "they are all of its clients, so together they are 100%",
             )
+            return
+        self.rows[network] = ResolverRow(
+            network, {key: part / total for key, part in clients.items()}
+        )
 
     def _parts(self, path: Keys, parts: Mapping[str, object]) -> list[tuple[str, float]]:
         found = []

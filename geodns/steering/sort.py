@@ -32,7 +32,12 @@ class Sort(Filter):
         self._within = within
 
     def costs(self, clients: Clients) -> Costs:
-        """The cost of every unit for every client in ``unit``, float64 of shape (n, units)."""
+        """The cost of every unit for every client in ``unit``, float64 of shape (n, units).
+
+        Of clients in several places, the mean.
+        """
+        if clients.mixture is not None:
+            return clients.mixture.mean(self.costs(clients.mixture.parts), len(clients))
         costs: Costs = np.zeros((len(clients), self._units))
         for measure in self._measures:
             costs = measure.apply(clients, costs)

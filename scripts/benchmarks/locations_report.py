@@ -190,7 +190,8 @@ medians of {ROUNDS}. `load` is `load_locations`: from the file to sorted ranges 
 `compile` is `compile_image` after it: from places to rankings to location maps. The peak of \
 memory is VmHWM of /proc/PID/status, with the interpreter and all modules.
 - The example is `config/geodns.yaml`; "40 regions" are {REGIONS} regions with {ZONES_EACH} AZs \
-and {len(SERVICES)} services, ten for each of {len(POLICIES)} policies: latency, bands, distance, rules, a fence, shares.
+and {len(SERVICES)} services, ten for each of {len(POLICIES)} policies: latency, \
+bands, distance, rules, a fence, shares.
 - The server runs with {WORKERS} workers; a client asks one of them again {INTERVAL * 1000:g} ms \
 after each answer, and shares the cores with them and with the compiler. A start ends when queries \
 are answered, a change when all workers answer from the new image."""

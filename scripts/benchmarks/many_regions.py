@@ -1,4 +1,4 @@
-"""A configuration of 40 regions with three AZs and a hundred services, as large clouds have them."""
+"""40 regions with three AZs and a hundred services, as large clouds have them."""
 
 from __future__ import annotations
 
