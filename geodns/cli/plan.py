@@ -173,7 +173,9 @@ class _Demand(NamedTuple):
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here.")
 @click.option("--dry-run", is_flag=True, help="Show what would be, and write nothing.")
 @click.option("--no-split", is_flag=True, help="Keep clients as they are given, however wide.")
-@click.option("--all", "everything", is_flag=True, help="Show every move.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Show every move, and regions without load."
+)
 @json_option
 @config_option
 def plan(

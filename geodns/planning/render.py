@@ -20,9 +20,9 @@ _NEARLY, _FULL = 0.8, 1.0 + 1e-6  # utilisations from which a bar is yellow, and
 
 
 def render(made: Made, *, everything: bool = False) -> RenderableType:
-    """The whole picture; without ``everything``, only the largest moves."""
+    """The whole picture; without ``everything``, only regions with load, and the largest moves."""
     found = made.assignment
-    parts: list[RenderableType] = [_heading(made), _regions(made), _latency(found)]
+    parts: list[RenderableType] = [_heading(made), _regions(made, everything), _latency(found)]
     parts += [_moves(found, everything), *map(_note, made.notes)]
     return Group(*parts)
 
@@ -46,7 +46,7 @@ def _heading(made: Made) -> Text:
     return text
 
 
-def _regions(made: Made) -> Table:
+def _regions(made: Made, everything: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("region", no_wrap=True)
     for name in ("capacity", "before", ""):
@@ -60,6 +60,8 @@ def _regions(made: Made) -> Table:
     for at, region in enumerate(made.regions):
         before, after = float(found.load_before[at]), float(found.load_after[at])
         worth = float(found.worth[at])
+        if not (before or after or worth or everything):
+            continue
         table.add_row(
             escape(region.name),
             "no limit" if region.total is None else number(region.total),
