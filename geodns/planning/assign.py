@@ -99,10 +99,13 @@ class Assignment:
         return sum(move.demand for move in self.moves)
 
     def objective(self, terms: Terms) -> float:
-        """What was made as low as can be: ms times demand, price and moves counted in ms."""
+        """What was made as low as can be: ms times demand, with price and moves counted in ms.
+
+        An infinite price of moving is left out.
+        """
         known = np.where(np.isfinite(self.task.milliseconds), self.task.milliseconds, 0.0)
         latency = float((self.task.demand[:, None] * self.share * known).sum())
-        price = min(terms.move_cost, 1e300) * self.moved if self.moved else 0.0
+        price = terms.move_cost * self.moved if np.isfinite(terms.move_cost) else 0.0
         return latency + terms.cost_weight * self.cost_after + price
 
 

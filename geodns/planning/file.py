@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Collection
@@ -207,7 +208,8 @@ class _Reader:
         for key in _NUMBERS:
             if data.get(key) is None:
                 continue
-            if _is_number(data[key]):
+            # A price of moving may be infinite.
+            if _is_number(data[key]) or data[key] == math.inf:
                 numbers[key] = float(data[key])
             else:
                 self._problem("bad-number", f"{key}: {shown(data[key])} is no number", (key,))

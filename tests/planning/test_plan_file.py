@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +50,10 @@ def _read(folder: Path, text: str) -> tuple[Plan, list[str]]:
 
 def test_a_plan_comes_back_as_it_was_written(tmp_path: Path) -> None:
     file = tmp_path / "plan.yaml"
-    write_plan(_PLAN, file)
-    assert read_plan(file, _REGIONS) == (_PLAN, [])
+    unmoved = replace(_PLAN, origin=replace(_PLAN.origin, move_cost=math.inf))
+    for plan in (_PLAN, unmoved, Plan("web", {"EU": {"no": 1.0}})):
+        write_plan(plan, file)
+        assert read_plan(file, _REGIONS) == (plan, [])
 
 
 _NAMES = st.text(st.sampled_from("abcxyz019-_.é:# ,{}'\"&*!%"), min_size=1, max_size=12)

@@ -15,8 +15,10 @@ from geodns.answer.engine import Counts
 from geodns.answer.service import EndpointState
 from geodns.server.channel import (
     Acknowledge,
+    AskDemand,
     AskStatistics,
     Decoder,
+    Demand,
     Message,
     NewImage,
     NewStates,
@@ -31,6 +33,8 @@ _MESSAGES: list[Message] = [
     NewImage(1),
     NewStates(2, {f"web@az-{n}": EndpointState(0.5, frozenset((bytes(4),))) for n in range(2000)}),
     AskStatistics(3),
+    AskDemand(4),
+    Demand(4, 60.5, {("api", "web"): {12: 5}}),
     Acknowledge(1, 2),
     Statistics(3, {"udp": _COUNTS}, 4),
     Stop(5.0),
