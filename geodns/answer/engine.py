@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from weakref import proxy
 
 from geodns.answer.body import ANSWER
 from geodns.answer.client import Client, client_of_host
@@ -42,6 +43,8 @@ _MOST_PASSING = 10_000
 _MOST_CLIENTS = 50_000
 _MOST_STRANGERS = 5_000
 """Bounds of what is remembered; about 400 bytes each. A full table is emptied and fills again."""
+
+Respond = Callable[[bytes, str], bytes | None]
 
 _join = b"".join  # faster than a chain of additions
 _BYTES = [bytes((number,)) for number in range(256)]
@@ -121,70 +124,83 @@ class Engine:
         self._limiter = limiter
         self._hosts = limiter.hosts if limiter is not None else None
         self._counts = Counts()
-
-    def respond(self, packet: bytes, host: str) -> bytes | None:
+        self.respond: Respond = self._make_respond()
         """The reply to a packet from a host, or None for silence."""
-        hosts = self._hosts
-        if hosts is not None:
-            bucket = hosts.get(host) or self._admit(host)
-            bucket.left -= 1
-            if bucket.left < 0:
-                return self._respond_limited(packet, host, bucket)
-        head = packet[2:12]
-        additional = QUERY_HEADS.get(head)
-        client = None
-        if additional == 0:
-            question = packet[12:]
-            limit = LEAST_PAYLOAD
-            opt = None
-        elif additional == 1:
-            # The question ends where the OPT record starts. A name that holds these bytes itself
-            # gives a question that is in no table, and so goes the slow way.
-            end = packet.find(_EMPTY_OPT, 12)
-            question = packet[12:end]
-            record = packet[end:]
-            known = self._opts.get(record) or self._opt_table.recall(record, host)
-            if known is None:
-                return self._respond_slowly(packet, host)
-            opt, client, address = known
-            limit = opt.limit
-        else:
-            return self._respond_slowly(packet, host)
-        entry = self._questions.get(question.lower())
-        if entry is None:
-            # In lower case, type 65, HTTPS, reads as 97: such types stand under themselves.
-            entry = self._questions.get(question[:-4].lower() + question[-4:])
-            if entry is None:
-                return self._respond_slowly(packet, host)
-        ready = entry.ready
-        scope = 0
-        if ready is None:
-            plan = entry.plan
-            assert plan is not None
-            if client is None:
-                client = self._clients.get(host) or self._remember_client(host)
-            location = plan.location
-            client.counts[location] += 1
-            located = client.located[location] or client.locate(self._maps, location)
-            number, slot, scope, split = located
-            table = plan.tables[number] or plan.build(number)
-            if len(table) == 1:
-                pick = table[0]
+
+    def _make_respond(self) -> Respond:
+        """The function that answers: what it looks at for every packet is at hand in its cells.
+
+        It holds the engine weakly, since nobody takes a circle of references apart in a worker.
+        """
+        engine: Engine = proxy(self)
+        stream, maps, hosts = self._stream, self._maps, self._hosts
+        find_head, find_opt, find_entry = QUERY_HEADS.get, self._opts.get, self._questions.get
+        find_client, recall = self._clients.get, self._opt_table.recall
+        find_bucket = hosts.get if hosts is not None else None
+
+        def respond(packet: bytes, host: str) -> bytes | None:
+            if find_bucket is not None:
+                bucket = find_bucket(host) or engine._admit(host)
+                bucket.left -= 1
+                if bucket.left < 0:
+                    return engine._respond_limited(packet, host, bucket)
+            head = packet[2:12]
+            additional = find_head(head)
+            client = None
+            if additional == 0:
+                question = packet[12:]
+                limit = LEAST_PAYLOAD
+                opt = None
+            elif additional == 1:
+                # The question ends where the OPT record starts. A name that holds these bytes
+                # itself gives a question that is in no table, and so goes the slow way.
+                end = packet.find(_EMPTY_OPT, 12)
+                question = packet[12:end]
+                record = packet[end:]
+                known = find_opt(record) or recall(record, host)
+                if known is None:
+                    return engine._respond_slowly(packet, host)
+                opt, client, address = known
+                limit = opt.limit
             else:
-                pick = table[slot]
-                scope = split
-            ready = entry.replies.get(pick) or entry.make(pick)
-        ready.count += 1
-        if opt is None:
-            reply = _join((packet[:2], ready.heads[head], question, ready.body))
-        elif opt.scoped:
-            fixed = ready.heads[head], question, ready.body, opt.before
-            reply = _join((packet[:2], *fixed, _BYTES[scope], address))
-        else:
-            reply = _join((packet[:2], ready.heads[head], question, ready.body, opt.before))
-        if len(reply) > limit and (not self._stream or len(reply) > MOST_BYTES):
-            return fitted(reply, question, ready, MOST_BYTES if self._stream else limit)
-        return reply
+                return engine._respond_slowly(packet, host)
+            entry = find_entry(question.lower())
+            if entry is None:
+                # In lower case, type 65, HTTPS, reads as 97: such types stand under themselves.
+                entry = find_entry(question[:-4].lower() + question[-4:])
+                if entry is None:
+                    return engine._respond_slowly(packet, host)
+            ready = entry.ready
+            scope = 0
+            if ready is None:
+                plan = entry.plan
+                assert plan is not None
+                if client is None:
+                    client = find_client(host) or engine._remember_client(host)
+                location = plan.location
+                client.counts[location] += 1
+                located = client.located[location] or client.locate(maps, location)
+                number, slot, scope, split = located
+                table = plan.tables[number] or plan.build(number)
+                if len(table) == 1:
+                    pick = table[0]
+                else:
+                    pick = table[slot]
+                    scope = split
+                ready = entry.replies.get(pick) or entry.make(pick)
+            ready.count += 1
+            if opt is None:
+                reply = _join((packet[:2], ready.heads[head], question, ready.body))
+            elif opt.scoped:
+                fixed = ready.heads[head], question, ready.body, opt.before
+                reply = _join((packet[:2], *fixed, _BYTES[scope], address))
+            else:
+                reply = _join((packet[:2], ready.heads[head], question, ready.body, opt.before))
+            if len(reply) > limit and (not stream or len(reply) > MOST_BYTES):
+                return fitted(reply, question, ready, MOST_BYTES if stream else limit)
+            return reply
+
+        return respond
 
     def _remember_client(self, host: str) -> Client:
         client = client_of_host(host, len(self._maps))
