@@ -12,9 +12,9 @@ from geodns.config.settings import Configuration
 from geodns.errors import GeodnsError
 from geodns.explain.whatif import withdraw
 from geodns.geo.locations import Locations
-from geodns.latency.client import parse_client
 from geodns.planning.assign import Assignment, Task, Terms, assign, listed, number
 from geodns.planning.capacity import RegionCapacity, capacities
+from geodns.planning.clients import MOST_CLIENTS, put_together, take_apart
 from geodns.planning.demand import DemandRow
 from geodns.planning.latencies import Outlook, outlook, sorted_before_plan
 from geodns.planning.plan import Origin, Plan, RegionLoad
@@ -78,6 +78,7 @@ def make(
     if not rows:
         raise NothingToPlanError("there is no demand: nothing has asked for this service")
     names = tuple(region.name for region in regions)
+    given = len(rows)
     rows, seen = _seen(configuration, service, rows, names, down, locations(), split=wish.split)
     task = Task(
         clients=tuple(row.client.text for row in rows),
@@ -94,7 +95,11 @@ def make(
         assignment=found,
         regions=tuple(regions),
         present="the present plan" if former is not None else "the steering without a plan",
-        notes=(*_notes(task, found, regions), *_late(configuration, service)),
+        notes=(
+            *_many(given),
+            *_notes(task, found, regions),
+            *_late(configuration, service),
+        ),
     )
 
 
@@ -108,32 +113,19 @@ def _seen(
     *,
     split: bool,
 ) -> tuple[Sequence[DemandRow], Outlook]:
-    """How the regions look from each row; rows that are too wide for one plan are taken apart."""
-    while True:
+    """How the regions look from each row, after rows have been put together or taken apart."""
+
+    def look(rows: Sequence[DemandRow]) -> Outlook:
         keys = [row.client for row in rows]
-        seen = outlook(configuration, service, keys, names, down, locations)
-        parts = _split(rows, seen) if split else rows
-        if len(parts) == len(rows):
-            return rows, seen
-        rows = parts
+        return outlook(configuration, service, keys, names, down, locations)
 
-
-def _split(rows: Sequence[DemandRow], seen: Outlook) -> list[DemandRow]:
-    """The rows, each whose clients are steered to several regions as the areas within it.
-
-    A share of a whole country would go to either coast, whichever of them a client is on. The
-    demand goes to the areas in proportion to their addresses.
-    """
-    found: list[DemandRow] = []
-    for at, row in enumerate(rows):
-        parts = seen.parts[at]
-        if len(parts) < 2:
-            found.append(row)
-            continue
-        found += [
-            DemandRow(parse_client(name), row.demand * share) for name, share in parts.items()
-        ]
-    return found
+    seen = look(rows)
+    fewer = put_together(rows, seen, MOST_CLIENTS)
+    if fewer is not None:
+        rows, seen = fewer, look(fewer)
+    while split and (parts := take_apart(rows, seen)) is not None:
+        rows, seen = parts, look(parts)
+    return rows, seen
 
 
 def _present(
@@ -171,6 +163,14 @@ def _plan(service: str, task: Task, found: Assignment, wish: Wish) -> Plan:
         down=wish.down,
     )
     return Plan(service, found.rows, origin, loads)
+
+
+def _many(given: int) -> Iterator[str]:
+    if given > MOST_CLIENTS:
+        yield (
+            f"the {given - MOST_CLIENTS:,} clients with least demand are planned as part of the "
+            "areas that they are in"
+        )
 
 
 def _late(configuration: Configuration, service: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from geodns.geo.countries import country_centre
 from geodns.geo.locations import Locations
 from geodns.geo.place import Place
 from geodns.geo.ranges import Network, find
-from geodns.latency.client import ClientKeyError, parse_client
+from geodns.latency.client import CONTINENTS, ClientKeyError, parse_client
 
 By = Literal["subdivision", "country", "continent", "asn", "network"]
 KINDS: tuple[By, ...] = get_args(By)
@@ -80,7 +80,9 @@ def client_key(place: Place, by: By) -> str:
         if by == "subdivision" and place.subdivision:
             return _sound(f"{country}-{place.subdivision}") or country
         return country
-    return place.continent or (centre.continent if centre is not None else DEFAULT)
+    if centre is not None:
+        return centre.continent
+    return place.continent if place.continent in CONTINENTS else DEFAULT
 
 
 def _sound(text: str) -> str | None:

@@ -20,6 +20,7 @@ from geodns.geo.places import PlaceTable
 from geodns.latency.client import parse_client
 from geodns.planning.as_json import as_json
 from geodns.planning.assign import Move, NoRoomError, Terms
+from geodns.planning.clients import MOST_CLIENTS
 from geodns.planning.demand import DemandRow
 from geodns.planning.latencies import NotPlannableError
 from geodns.planning.make import Made, NothingToPlanError, Wish, make
@@ -206,6 +207,20 @@ def test_a_key_whose_clients_go_to_several_regions_is_taken_apart(tmp_path: Path
     assert "NA-US-CA" in everyone.plan.rows
     whole = _make(world, _rows(NA_US=70, EU=30), split=False)
     assert set(whole.plan.rows) == {"NA-US", "EU"}
+
+
+def test_of_very_many_clients_the_small_ones_go_with_their_area(tmp_path: Path) -> None:
+    world = _world(tmp_path, {"de": 1e6, "ny": 1e6})
+    large = [f"10.{n >> 8}.{n & 255}.0/24" for n in range(MOST_CLIENTS)]  # Germany
+    small = [f"30.0.{n}.0/24" for n in range(100)]  # New York
+    rows = [DemandRow(parse_client(text), 10) for text in large]
+    rows += [DemandRow(parse_client(text), 1) for text in (*small, "AS64500-JP")]
+    made = _make(world, rows)
+    assert set(made.plan.rows) == {*large, "NA-US-NY", "AS-JP"}
+    assert made.assignment.task.demand.sum() == pytest.approx(10 * MOST_CLIENTS + 101)
+    assert made.notes == (
+        "the 101 clients with least demand are planned as part of the areas that they are in",
+    )
 
 
 def test_prefixes_and_as_numbers_are_where_their_addresses_are(tmp_path: Path) -> None:

@@ -67,7 +67,9 @@ def test_counts_are_put_together_by_area(by: By, expected: dict[str, int]) -> No
         (_CALIFORNIA._replace(country=None), "asn", "AS64500"),
         # The continent of the key is the country's own, whatever the database says.
         (_GERMANY._replace(continent="AS"), "country", "EU-DE"),
+        (_GERMANY._replace(continent="AS"), "continent", "EU"),
         (NOWHERE, "asn", "default"),
+        (NOWHERE._replace(continent="XX"), "country", "default"),
     ],
 )
 def test_the_key_is_the_most_specific_that_is_sound(place: Place, by: By, key: str) -> None:
