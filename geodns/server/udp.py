@@ -39,8 +39,8 @@ def serve_udp(bound: socket.socket, face: Face, balancers: Balancers | None = No
 def _responder(face: Face, balancers: Balancers | None) -> Callable[[], Respond]:
     """What gives the function that answers, after taking what was posted."""
     if not balancers:
-        return lambda: face.take_mail().respond
-    return lambda: balancers.unwrapping(face.take_mail().respond, face.drop)
+        return lambda: face.take_mail().fast  # the face holds the engine
+    return lambda: balancers.unwrapping(face.take_mail().fast, face.drop)
 
 
 def _guarded(
