@@ -97,18 +97,18 @@ def _latency(options: LatencyFilter, inputs: Inputs) -> Iterator[Filter]:
     estimate = RoundTrip(inputs.estimate, units)
     measures = [Distance(topology, units), estimate, Measured(inputs.rows, units)]
     surcharge = [Surcharge(topology, units, options.cost * 1000)] if options.cost else []
-    yield Sort("latency", [*measures, *surcharge], len(units), "ms", options.within)
+    yield Sort("latency", [*measures, *surcharge], units, "ms", options.within)
 
 
 def _nearest(options: NearestFilter, inputs: Inputs) -> Iterator[Filter]:
     topology, units = inputs.topology, inputs.units
     measures = (Distance(topology, units), Bias(topology, units, options.bias))
-    yield Sort("nearest", measures, len(units), "km", options.within)
+    yield Sort("nearest", measures, units, "km", options.within)
 
 
 def _cost(options: CostFilter, inputs: Inputs) -> Iterator[Filter]:
     topology, units = inputs.topology, inputs.units
-    yield Sort("cost", (Price(topology, units, options.of),), len(units), "", options.within)
+    yield Sort("cost", (Price(topology, units, options.of),), units, "", options.within)
 
 
 def _geofence(options: Geofence, inputs: Inputs) -> Iterator[Filter]:

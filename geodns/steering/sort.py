@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geodns.config.steering import Within
 from geodns.steering.clients import Clients
 from geodns.steering.filter import Filter
 from geodns.steering.measure import Costs, Figure, Measure, Step
 from geodns.steering.standing import Standing
+from geodns.steering.units import Unit
 
 
 class Sort(Filter):
@@ -20,7 +22,7 @@ class Sort(Filter):
         self,
         name: str,
         measures: Sequence[Measure],
-        units: int,
+        units: Sequence[Unit],
         unit: str,
         within: Within | None = None,
     ) -> None:
@@ -28,7 +30,8 @@ class Sort(Filter):
         self.unit = unit
         self.prefixes = tuple(prefix for measure in measures for prefix in measure.prefixes)
         self._measures = tuple(measures)
-        self._units = units
+        self._units = len(units)
+        self._regions = _regions(units)
         self._within = within
 
     def costs(self, clients: Clients) -> Costs:
@@ -44,7 +47,7 @@ class Sort(Filter):
         return costs
 
     def apply(self, clients: Clients, standing: Standing, /) -> Standing:
-        return standing.sort(self.costs(clients), self._within)
+        return standing.sort(self.costs(clients), self._within, self._regions)
 
     def figures(self, client: Clients, /) -> list[Figure]:
         costs: Costs = np.zeros((1, self._units))
@@ -64,6 +67,14 @@ class Sort(Filter):
             else f"{_number(figure.cost)} {self.unit}".rstrip() + f", {figure.source}"
             for figure in self.figures(client)
         ]
+
+
+def _regions(units: Sequence[Unit]) -> NDArray[np.int64] | None:
+    """A number for the region of each unit; None if each is of another."""
+    numbers = {unit.region: number for number, unit in enumerate(units)}
+    if len(numbers) == len(units):
+        return None
+    return np.array([numbers[unit.region] for unit in units])
 
 
 def _number(cost: float) -> str:
