@@ -110,18 +110,35 @@ Names = Annotated[
 """Regions and AZs; a bare name stands for a list of one."""
 
 
+def _one_by_one(value: Any) -> Any:
+    """``"EU-DE, EU-FR": x`` is a row for each of both."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        return value
+    found: dict[str, Any] = {}
+    for keys, row in value.items():
+        for key in keys.split(","):
+            text = key.strip() if "," in keys else key
+            if text in found:
+                raise ValueError(f"{shown(text)} has two rows")
+            found[text] = row
+    return found
+
+
 class Fence(Settings):
     """Who may serve the clients of one row of a ``geofence``."""
 
-    only: Names = Field((), description="regions and AZs that may serve them, and no others")
+    only: Names | None = Field(
+        None, description="regions and AZs that may serve them, and no others; []: nobody"
+    )
     never: Names = Field((), description="regions and AZs that may not serve them")
 
 
 class Geofence(Settings):
     """Keeps clients to regions, or away from them, by the row that is most specific to a client."""
 
-    rules: dict[ClientText, Fence] = Field(
-        {}, description="by client (as in a latency table): who may serve it"
+    rules: Annotated[dict[ClientText, Fence], BeforeValidator(_one_by_one)] = Field(
+        {},
+        description="by client (as in a latency table, or several with commas): who may serve it",
     )
     closed: Flag = Field(
         True, description="stays closed even when nothing inside is available; false: a last resort"
@@ -153,7 +170,7 @@ class NearestFilter(Settings):
 class Prefer(Settings):
     """Explicit rules: the most specific row first, then wider ones."""
 
-    rules: dict[ClientText, Names] = Field(
+    rules: Annotated[dict[ClientText, Names], BeforeValidator(_one_by_one)] = Field(
         {}, description="by client: regions, AZs or branches, first choice first"
     )
     only: Flag = Field(
@@ -164,7 +181,7 @@ class Prefer(Settings):
 class SubnetRules(Settings):
     """Rules by the client's network alone: the longest prefix first, then its AS, then default."""
 
-    rules: dict[SubnetText, Names] = Field(
+    rules: Annotated[dict[SubnetText, Names], BeforeValidator(_one_by_one)] = Field(
         {},
         description="by prefix, AS number or default: regions, AZs or branches, first choice first",
     )
@@ -397,7 +414,7 @@ def names_in(stage: Stage | Preset) -> Iterator[tuple[str, tuple[str | int, ...]
     if isinstance(options, Geofence):
         for client, fence in options.rules.items():
             for kind in ("only", "never"):
-                for index, name in enumerate(getattr(fence, kind)):
+                for index, name in enumerate(getattr(fence, kind) or ()):
                     yield name, (stage.name, "rules", client, kind, index), False
     elif isinstance(options, Prefer | SubnetRules):
         for client, names in options.rules.items():

@@ -120,5 +120,5 @@ def _first(names: Sequence[str], unit: Unit) -> int:
 
 
 def _is_outside(fence: Fence, unit: Unit) -> bool:
-    kept = not fence.only or any(names_unit(name, unit) for name in fence.only)
+    kept = fence.only is None or any(names_unit(name, unit) for name in fence.only)
     return not kept or any(names_unit(name, unit) for name in fence.never)
