@@ -284,11 +284,21 @@ def _demand(
     told = ask(admin, path)
     if window is None:
         return _Demand(since_start(told, service), "the running server, since its start")
-    time.sleep(window)
+    _wait(window)
     later = ask(admin, path)
     return _Demand(
         between(told, later, service), f"the running server, over {later['at'] - told['at']:.0f} s"
     )
+
+
+def _wait(seconds: float) -> None:
+    """Waits, and says so on a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        time.sleep(seconds)
+        return
+    with console.status(f"counting queries for {seconds:g} s ..."):
+        time.sleep(seconds)
 
 
 def _show(made: Made, as_json: bool, everything: bool) -> None:
