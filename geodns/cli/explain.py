@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from threading import Timer
 
 import click
 from rich.console import Console
 
 from geodns.cli.options import config_option, json_option
+from geodns.cli.progress import progress
 from geodns.config.find import find
 from geodns.config.load import load
 from geodns.config.settings import Configuration
@@ -30,7 +29,6 @@ from geodns.geo.database import EMBEDDED_DATABASE
 from geodns.geo.lookup import look_up
 
 _PLAIN_WIDTH = 500  # columns where there is no terminal: other programs want a line to be a line
-_PATIENCE = 1.0  # seconds before progress is shown
 
 
 @click.command()
@@ -75,10 +73,10 @@ def explain(
         question = parse_question(name, type, client, resolver=resolver)
     except QuestionError as error:
         raise click.BadParameter(str(error), param_hint=error.argument) from error
-    with _progress("reading the configuration"):
+    with progress("reading the configuration"):
         configuration, _ = load(find(config, os.environ))
     given = _given(configuration, down, assume_up)
-    with _progress("ranking clients"):
+    with progress("ranking clients"):
         explanation = explained(given, question)
     _show(explanation, as_json)
 
@@ -126,20 +124,3 @@ def _show(explanation: Explanation, as_json: bool) -> None:
         render(explanation)
     )
     click.echo("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[None]:
-    """Shows on a terminal what takes its time, once it has taken a second."""
-    console = Console(stderr=True)
-    status = console.status(f"{what} ...")
-    timer = Timer(_PATIENCE, status.start)
-    if console.is_terminal:
-        timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        if timer.is_alive():
-            timer.join()
-        status.stop()

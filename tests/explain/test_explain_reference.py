@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from building import lines, scope_of
-from explain_worlds import World, written
+from worlds import World, written
 
 from geodns.explain.explanation import Explanation
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dns.message
 import numpy as np
@@ -27,6 +28,8 @@ from geodns.health.availability import EndpointAvailability
 
 _COUNTRIES = [("EU", "DE"), ("EU", "FR"), ("NA", "US"), ("AS", "JP"), ("SA", "BR"), ("AF", "ZA")]
 _V6 = 0x2001_0DB8 << 96
+_AREAS = ["default", "EU", "EU-DE", "NA", "AS", "AS64500"]
+_POOLS = ("pool-a", "pool-b")
 
 
 class World:
@@ -177,6 +180,115 @@ class World:
             for endpoint in az.endpoints.values()
             if ip_address(address) in endpoint.addresses
         )
+
+
+class ChainWorld(World):
+    """The service ``web`` has a random chain; with ``branches`` it is made of two pools.
+
+    ``sticky``: no chain lets answers take turns.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        levels: tuple[float, ...],
+        *,
+        branches: bool = False,
+        sticky: bool = False,
+    ) -> None:
+        self._branches, self._sticky = branches, sticky
+        super().__init__(seed, folder, levels)
+
+    def _services(self, regions: list[str]) -> dict[str, dict[str, Any]]:
+        if not self._branches:
+            return {"other": {}, "web": self._service(regions)}
+        shares = {name: self.random.choice([0, 1, 3]) for name in _POOLS}
+        outer = {"steering": self._chain(list(_POOLS), self._BRANCH_MAKERS), "branches": shares}
+        pools = {name: {"steering": self._chain(regions, self._MAKERS)} for name in _POOLS}
+        return {"other": {}, "web": {**super()._service(regions), **outer}, **pools}
+
+    def _service(self, regions: list[str]) -> dict[str, Any]:
+        return {**super()._service(regions), "steering": self._chain(regions, self._MAKERS)}
+
+    def _endpoints(self, region: int, az: int) -> dict[str, Any]:
+        found = super()._endpoints(region, az)
+        if not self._branches:
+            return found
+        web = found.pop("web")
+        for number, name in enumerate(_POOLS):
+            if self.random.random() < 0.8 or (region, az) == (0, 1):
+                address = f"10.{region}.{az}.{10 + number}"
+                found[name] = {**web, "addresses": [address, f"2001:db8:{region}:{az}::{number}"]}
+        return found
+
+    def _chain(self, names: list[str], makers: list[Maker]) -> list[Any]:
+        chosen = self.random.sample(makers, self.random.randint(1, 4))
+        return [maker(self, names) for maker in chosen]
+
+    def _some(self, names: list[str]) -> list[str]:
+        return self.random.sample(names, self.random.randint(1, len(names)))
+
+    def _rule(self) -> str:
+        return self.random.choice([*_AREAS, *map(str, self.prefixes)])
+
+    def _geofence(self, names: list[str]) -> Any:
+        kinds = ({"only": self._some(names)}, {"never": self._some(names)})
+        rules = {self._rule(): self.random.choice(kinds) for _ in range(2)}
+        return {"geofence": {"rules": rules, "closed": self.random.random() < 0.7}}
+
+    def _prefer(self, names: list[str]) -> Any:
+        rules = {self._rule(): self._some(names) for _ in range(2)}
+        return {"prefer": {"rules": rules, "only": self.random.random() < 0.3}}
+
+    def _latency(self, _names: list[str]) -> Any:
+        return {"latency": self.random.choice([{}, {"within": "30ms"}, {"within": "50%"}])}
+
+    def _nearest(self, _names: list[str]) -> Any:
+        return {"nearest": self.random.choice([{}, {"within": "3000km"}])}
+
+    def _priority(self, names: list[str]) -> Any:
+        return {"priority": {"of": {name: self.random.randint(1, 2) for name in names}}}
+
+    def _failover(self, names: list[str]) -> Any:
+        return {"failover": {"order": self._some(names)}}
+
+    def _cost(self, names: list[str]) -> Any:
+        return {"cost": {"of": {name: self.random.randint(1, 2) for name in names}, "within": 0.5}}
+
+    def _weight(self, names: list[str]) -> Any:
+        return {
+            "weight": {"of": {name: self.random.choice([0, 1, 3]) for name in self._some(names)}}
+        }
+
+    def _limit(self, _names: list[str]) -> Any:
+        return {"limit": {"tiers": self.random.randint(1, 3)}}
+
+    def _trait(self, _names: list[str]) -> Any:
+        traits: list[Any] = [{"spread": "region"}, {"weight": "equal"}]
+        return self.random.choice(traits if self._sticky else [*traits, {"sticky": "none"}])
+
+    def chain_of_web(self) -> list[Any]:
+        """Another random chain for the service ``web``."""
+        if self._branches:
+            return self._chain(list(_POOLS), self._BRANCH_MAKERS)
+        return self._chain(list(self.settings.topology.regions), self._MAKERS)
+
+    _BRANCH_MAKERS: ClassVar[list[Maker]] = [_geofence, _prefer, _failover, _weight, _limit, _trait]
+    _MAKERS: ClassVar[list[Maker]] = [*_BRANCH_MAKERS, _latency, _nearest, _priority, _cost]
+
+    def endpoint_of(self, address: str) -> str:
+        """The id of the endpoint that has an address."""
+        return next(
+            f"{service}@{az}"
+            for region in self.settings.topology.regions.values()
+            for az, zone in region.availability_zones.items()
+            for service, endpoint in zone.endpoints.items()
+            if ip_address(address) in endpoint.addresses
+        )
+
+
+Maker = Callable[[ChainWorld, list[str]], Any]
 
 
 def written(explanation: Explanation) -> list[str]:
