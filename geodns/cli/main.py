@@ -25,6 +25,9 @@ COMMANDS = {
     "serve": Entry("geodns.cli.serve:serve", "Answer queries until stopped."),
     "check": Entry("geodns.cli.check:check", "Check the configuration and the zones."),
     "explain": Entry("geodns.cli.explain:explain", "Say what a client is answered, and why."),
+    "simulate": Entry(
+        "geodns.cli.simulate:simulate_", "Say who moves where when something fails or changes."
+    ),
     "map": Entry("geodns.cli.map:map_", "Draw the world in the colours of its datacenters."),
     "plan": Entry("geodns.cli.plan:plan", "Share demand among regions within their capacities."),
     "latency": Entry("geodns.cli.latency:latency", "Show, build and import latency tables."),
