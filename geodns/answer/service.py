@@ -91,11 +91,15 @@ def depends_on_class(service: ServiceImage, type: int) -> bool:
     """
     families = families_of(service, type)
     having = [bool(_positions(endpoint, families)) for endpoint in service.endpoints]
-    if len(service.classes) == 1 or _has_one_answer(service, type):
+    if len(service.classes) == 1:
         return False
     useful = [_useful(service, tier, having) for tier in range(len(service.tiers))]
-    first, *others = (_useful_order(ranked, useful) for ranked in service.classes)
-    return any(other != first for other in others)
+    orders = {_useful_order(ranked, useful) for ranked in service.classes}
+    if len(orders) > 1 and _has_one_answer(service, type):
+        # Who is kept away from all that could give it has another answer; so has, at times, who is
+        # kept away from some of it.
+        return len({frozenset(order) for order in orders}) > 1
+    return len(orders) > 1
 
 
 def _useful(service: ServiceImage, tier: int, having: Sequence[bool]) -> Hashable:
