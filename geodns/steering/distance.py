@@ -25,7 +25,7 @@ class Distance(Measure):
 
     def __init__(self, topology: Topology, units: Sequence[Unit]) -> None:
         self._regions = np.array(
-            [topology.regions[unit.region].location for unit in units], dtype=np.float64
+            [_location(topology, unit) for unit in units], dtype=np.float64
         ).reshape(len(units), 2)
 
     def apply(self, clients: Clients, _costs: Costs, /) -> Costs:
@@ -60,7 +60,7 @@ class Bias(Measure):
     ) -> None:
         """``instead``: by region, a bias in place of the topology's."""
         own = instead or {}
-        self._biases = [own.get(unit.region, topology.regions[unit.region].bias) for unit in units]
+        self._biases = [own.get(unit.region, _bias(topology, unit)) for unit in units]
         self._factors = np.array([_bias_factor(bias) for bias in self._biases])
 
     def apply(self, _clients: Clients, costs: Costs, /) -> Costs:
@@ -90,6 +90,17 @@ class RoundTrip(Measure):
         source = step.before.source
         how = "estimated by the table's line" if self._estimate.fitted else "estimated"
         return source if np.isnan(step.cost) else f"{how} from {source}"
+
+
+def _location(topology: Topology, unit: Unit) -> tuple[float, float]:
+    """Where a unit is; nan for a branch, which is in no one place."""
+    region = topology.regions.get(unit.region)
+    return region.location if region is not None else (float("nan"), float("nan"))
+
+
+def _bias(topology: Topology, unit: Unit) -> int:
+    region = topology.regions.get(unit.region)
+    return region.bias if region is not None else 0
 
 
 def _bias_factor(bias: int) -> float:

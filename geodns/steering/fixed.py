@@ -43,9 +43,10 @@ class Failover(Filter):
 
     def __init__(self, order: Sequence[str], units: Sequence[Unit]) -> None:
         places = {name: place for place, name in reversed(list(enumerate(order)))}
+        regions = [unit.region for unit in units]
         numbers = [
-            places.get(unit.name, places.get(unit.region, len(order) + position))
-            for position, unit in enumerate(units)
+            places.get(unit.name, places.get(unit.region, len(order) + regions.index(unit.region)))
+            for unit in units
         ]
         ranks = {number: rank for rank, number in enumerate(sorted(set(numbers)), start=1)}
         self._numbers = np.array([ranks[number] for number in numbers], dtype=np.int32)

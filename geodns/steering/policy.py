@@ -130,7 +130,7 @@ class Steering(Policy):
         priorities = [min(candidates[at].priority for at in unit.endpoints) for unit in self.units]
         self.key = (
             repr(chain),
-            tuple((unit.name, unit.region) for unit in self.units),
+            tuple((unit.name, unit.region, len(unit.endpoints)) for unit in self.units),
             tuple(priorities),
         )
 
