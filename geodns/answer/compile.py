@@ -15,6 +15,7 @@ from geodns.answer.image import (
     EndpointImage,
     GeoRRset,
     Image,
+    Minimum,
     Node,
     RRset,
     ServiceImage,
@@ -33,6 +34,7 @@ from geodns.config.settings import (
     Https,
     Service,
     Topology,
+    with_branches,
 )
 from geodns.geo.locations import Locations
 from geodns.steering.policy import Branching, Policy, Steering
@@ -115,7 +117,22 @@ class _Compiler:
             https=_https(service.https) if service.https is not None else None,
             spread=traits.spread,
             sticky=traits.sticky,
+            minimums=self._minimums(name, policy.candidates),
         )
+
+    def _minimums(self, name: str, candidates: tuple[Candidate, ...]) -> tuple[Minimum, ...]:
+        """Those of a service and of all its branches, the innermost first."""
+        services = self.configuration.services.services
+        found: dict[Minimum, None] = {}
+        for each in sorted(
+            with_branches(services, name), key=lambda each: len(with_branches(services, each))
+        ):
+            least = services[each].min_available
+            if least is not None:
+                inside = with_branches(services, each)
+                of = (candidate.id.partition("@")[0] in inside for candidate in candidates)
+                found[Minimum(each, tuple(n for n, own in enumerate(of) if own), least)] = None
+        return tuple(found)
 
     def _endpoint(self, candidate: Candidate) -> EndpointImage:
         service, _, az = candidate.id.partition("@")

@@ -90,6 +90,18 @@ class TierImage(NamedTuple):
     branches: tuple[BranchImage, ...] = ()
 
 
+class Minimum(NamedTuple):
+    """How many of some endpoints must be available for any of them to count as such.
+
+    ``service`` is whose they are, ``endpoints`` their positions. ``least`` is a number of them, or,
+    as a float, a share of those that have the type asked for.
+    """
+
+    service: str
+    endpoints: tuple[int, ...]
+    least: int | float
+
+
 @dataclass(slots=True)
 class ServiceImage:
     """A service: its endpoints, and for each class the order in which tiers are asked.
@@ -99,7 +111,7 @@ class ServiceImage:
     classes these are, -1 where every client is of class 0. ``spread`` is what does not stand
     twice in an answer before all else has. ``sticky``: a client keeps its answer, else answers
     take turns. ``https`` are the parameters of HTTPS records but for the hints, by key (RFC 9460
-    2.2); None where the service answers no HTTPS.
+    2.2); None where the service answers no HTTPS. ``minimums`` are those of its branches first.
     """
 
     name: str
@@ -112,6 +124,7 @@ class ServiceImage:
     https: tuple[tuple[int, bytes], ...] | None = None
     spread: str = "availability_zone"
     sticky: bool = True
+    minimums: tuple[Minimum, ...] = ()
 
     @property
     def may_be_alias(self) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from math import ceil
 from typing import NamedTuple
 
-from geodns.answer.image import EndpointImage, ServiceImage
+from geodns.answer.image import EndpointImage, Minimum, ServiceImage
 from geodns.answer.resolve import AAAA, A
 from geodns.answer.shares import (
     ANYWHERE,
@@ -71,16 +72,56 @@ def shares_of(service: ServiceImage, class_number: int, type: int, states: State
     """
     order = service.classes[class_number]
     families = families_of(service, type)
+    in_service, _ = _in_service(service, families, states)
+    shares, left = walk(_offers(service, order, in_service))
+    if left > 0:
+        shares += _when_down(service, order, families, left)
+    return shares
+
+
+def too_few(service: ServiceImage, type: int, states: States) -> dict[int, Minimum]:
+    """The endpoints that don't count since too few beside them are available, by position."""
+    _, short = _in_service(service, families_of(service, type), states)
+    return {position: minimum for minimum in short for position in minimum.endpoints}
+
+
+def _in_service(
+    service: ServiceImage, families: Sequence[int], states: States
+) -> tuple[list[Usable], list[Minimum]]:
+    """What each endpoint has to offer, and the minimums that are not met."""
     # None of a family's addresses answers while endpoints do by the other family: that says more
     # about the prober than about them. They are judged by what is known to work.
     judged = tuple(family for family in families if _any_in_service(service, family, states))
     in_service = [
         _usable(service, n, families, states, judged) for n in range(len(service.endpoints))
     ]
-    shares, left = walk(_offers(service, order, in_service))
-    if left > 0:
-        shares += _when_down(service, order, families, left)
-    return shares
+    short = []
+    for minimum in service.minimums:
+        if not _is_met(minimum, service, families, in_service):
+            short.append(minimum)
+            for position in minimum.endpoints:
+                in_service[position] = in_service[position]._replace(availability=0.0)
+    return in_service, short
+
+
+def _is_met(
+    minimum: Minimum, service: ServiceImage, families: Sequence[int], usable: Sequence[Usable]
+) -> bool:
+    """Whether enough are available of those endpoints that have an address of the families."""
+    # By id: a branch may be reached by two ways.
+    held = {
+        service.endpoints[at].id
+        for at in minimum.endpoints
+        if _positions(service.endpoints[at], families)
+    }
+    able = {
+        usable[at].id
+        for at in minimum.endpoints
+        if usable[at].availability > 0 and usable[at].positions
+    }
+    least = minimum.least
+    wanted = ceil(least * len(held)) if isinstance(least, float) else min(least, len(held))
+    return len(able) >= wanted
 
 
 def depends_on_class(service: ServiceImage, type: int) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from geodns.config.check_load import LOAD_RULES
-from geodns.config.settings import HttpCheck
+from geodns.config.settings import HttpCheck, with_branches
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
 from geodns.wording import did_you_mean
@@ -95,6 +96,23 @@ def crossed_thresholds(sources: Sources) -> Iterator[Problem]:
             )
 
 
+def unreachable_minimum(sources: Sources) -> Iterator[Problem]:
+    """A service has as many endpoints as must be available."""
+    if not sources.topology.readable:
+        return
+    counts = Counter(endpoint.service for endpoint in sources.endpoints())
+    services = sources.services.settings.services
+    for name, service in services.items():
+        least, having = service.min_available, sum(counts[n] for n in with_branches(services, name))
+        if isinstance(least, int) and least > having:
+            yield sources.services.document.problem(
+                "unreachable-minimum",
+                f"{name!r} has {having} endpoints, so {least} are never available",
+                ("services", name, "min_available"),
+                hint="write a smaller number, or a share as in 50%",
+            )
+
+
 SERVICES_RULES: tuple[Rule, ...] = (
     undefined_check,
     slow_timeout,
@@ -102,5 +120,6 @@ SERVICES_RULES: tuple[Rule, ...] = (
     idle_tls_settings,
     body_of_head,
     crossed_thresholds,
+    unreachable_minimum,
     *LOAD_RULES,
 )

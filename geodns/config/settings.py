@@ -280,6 +280,12 @@ class Service(Settings):
     https: Https | None = Field(
         None, description="answer HTTPS with address hints; https: {} does so without parameters"
     )
+    min_available: Annotated[Whole, Field(ge=1)] | Share | None = Field(
+        None,
+        union_mode="left_to_right",
+        description="how many endpoints, or which share of them, must be available for any of "
+        "them to count as such",
+    )
     when_down: Literal["serve_all", "nodata"] | CnameTarget | AddressTarget = Field(
         "serve_all", description="what is answered when no endpoint is available"
     )

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 from geodns.answer.image import EndpointImage, ServiceImage, TierImage
 from geodns.answer.resolve import AAAA
+from geodns.answer.service import too_few
 from geodns.explain.explanation import EndpointFinding
 from geodns.explain.standing import Standing, all_shares
 from geodns.explain.whatif import Availabilities
@@ -27,8 +28,12 @@ def endpoints_of(standing: Standing, available: Availabilities) -> list[Endpoint
     }
     unweighted = dict(_unweighted(standing.service, standing.tiers))
     found = []
+    short = too_few(standing.service, standing.family, available.states())
     for position, endpoint in enumerate(standing.service.endpoints):
-        why = _passed_over(standing, endpoint, available) or unweighted.get(position)
+        why = _passed_over(standing, endpoint, available)
+        if why is None and position in short:
+            why = f"too few endpoints of {short[position].service} are available"
+        why = why or unweighted.get(position)
         found.append(
             EndpointFinding(
                 id=endpoint.id,
