@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,45 @@ def test_a_file_of_another_kind_is_refused() -> None:
         file.flush()
         with pytest.raises(ValueError, match="not an image"):
             read_image(file)
+
+
+def test_branches_and_tables_that_services_share_survive(tmp_path: Path) -> None:
+    endpoints = {
+        name: {"addresses": [f"192.0.2.{number}"]}
+        for number, name in enumerate(("one", "two", "three"), start=1)
+    }
+    regions = {
+        name: {
+            "location": where,
+            "availability_zones": {f"{name}-a": {"endpoints": endpoints}},
+        }
+        for name, where in {"eu": (50.11, 8.68), "us": (38.9, -77.45)}.items()
+    }
+    services = {
+        "web": {"steering": "weighted", "branches": {"one": 2, "two": 1}},
+        "one": {"steering": "nearest"},
+        "two": {"steering": "nearest"},
+        "three": {"steering": ["latency", {"spread": "region"}, {"sticky": False}]},
+    }
+    made = image(tmp_path, regions=regions, services=services)
+    assert made.services[1].classes is made.services[2].classes
+    with tempfile.TemporaryFile() as file:
+        write_image(made, file)
+        read = read_image(file)
+    assert read.services == made.services
+    web, one, two, three = read.services
+    branches = [branch for tier in web.tiers for branch in tier.branches]
+    assert {(branch.id, branch.share) for branch in branches} == {("one", 2.0), ("two", 1.0)}
+    assert (three.spread, three.sticky) == ("region", False)
+    # What was one object is one again: tables of classes are the largest part of an image.
+    assert one.classes is two.classes
+    assert one.classes is not web.classes
+
+
+def test_many_classes_go_in_pieces_and_stay_in_order(tmp_path: Path) -> None:
+    service = image(tmp_path).services[0]
+    classes = tuple((number % 3, (number + 1) % 3) for number in range(1700))
+    made = Image({}, (replace(service, classes=classes),), ())
+    with tempfile.TemporaryFile() as file:
+        write_image(made, file)
+        assert read_image(file).services == made.services
