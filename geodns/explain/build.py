@@ -178,8 +178,10 @@ def _why_scope(question: Question, length: int | None, steered: _Steered | None)
 def _idle_withdrawals(given: Given, zone: ZoneFinding) -> list[str]:
     """Says which IDs of --down make no difference, so that nobody concludes from them."""
     by_id: dict[str, bool] = dict.fromkeys(given.available.asked, False)
+    services = given.configuration.services.services
+    own = with_branches(services, zone.service) if zone.service else []
     for endpoint, id in given.available.withdrawn.items():
-        by_id[id] |= zone.service is not None and endpoint.startswith(f"{zone.service}@")
+        by_id[id] |= endpoint.partition("@")[0] in own
     subject = f"the service {zone.service}" if zone.service else "a service that this name is of"
     return [
         f"--down {id} changes nothing: no endpoint of {subject} is withdrawn by it"
