@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from geodns.answer.image import Image
+from geodns.answer.image import EndpointImage, Image, ServiceImage
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.plan import Plan
+from geodns.answer.resolve import AAAA
 from geodns.answer.service import States
 from geodns.answer.shares import SLOTS
 from geodns.simulation.kinds import Kinds
@@ -72,6 +73,8 @@ class Answers:
     ) -> None:
         service = next(each for each in image.services if each.name == name)
         self._plan = Plan(service, type, states)
+        self._enough = _Enough(service, type, states)
+        self._by_order: dict[tuple[int, ...], int] = {}
         self._location = (*image.locations, NO_LOCATION)[self._plan.location]
         self._targets = targets
         self.tables: list[Table] = []
@@ -88,6 +91,12 @@ class Answers:
         return np.array(numbers, dtype=np.int64)[inverse.reshape(-1)]
 
     def _table(self, class_number: int) -> int:
+        order = self._enough.asked(self._plan.service.classes[class_number])
+        if order not in self._by_order:
+            self._by_order[order] = self._build(class_number)
+        return self._by_order[order]
+
+    def _build(self, class_number: int) -> int:
         content = tuple(self._plan.build(class_number))
         number = self._by_content.setdefault(content, len(self.tables))
         if number == len(self.tables):
@@ -95,9 +104,12 @@ class Answers:
         return number
 
     def _read(self, content: Sequence[int]) -> Table:
-        read = [self._pick(number) for number in content]
-        targets = np.array([target for target, _ in read], dtype=np.int32)
-        forced = sum(forced for _, forced in read) / len(read)
+        numbers, slots, counts = np.unique(
+            np.array(content), return_inverse=True, return_counts=True
+        )
+        picks = [self._pick(number) for number in numbers.tolist()]
+        targets = np.array([target for target, _ in picks], dtype=np.int32)[slots]
+        forced = float(counts @ [forced for _, forced in picks]) / len(content)
         return Table(np.broadcast_to(targets, SLOTS), forced)
 
     def _pick(self, number: int) -> tuple[int, bool]:
@@ -119,3 +131,37 @@ class Answers:
             return Target(_FALLBACK, answer=found.rdatas[0])
         endpoint = plan.service.endpoints[pick.addresses[0].endpoint]
         return Target(endpoint.id, endpoint.region, endpoint.availability_zone, found.rdatas[0])
+
+
+class _Enough:
+    """Finds how much of a ranking matters: nobody asks behind a tier that takes everybody.
+
+    There may be thousands of rankings, and few that differ before that tier.
+    """
+
+    def __init__(self, service: ServiceImage, type: int, states: States) -> None:
+        self._service = service
+        self._whole = [_takes_all(endpoint, type, states) for endpoint in service.endpoints]
+        self._known: dict[int, bool] = {}
+
+    def asked(self, order: tuple[int, ...]) -> tuple[int, ...]:
+        """The tiers of a ranking that can matter."""
+        end = next((at for at, tier in enumerate(order, 1) if self._is_enough(tier)), len(order))
+        return order[:end]
+
+    def _is_enough(self, number: int) -> bool:
+        if number not in self._known:
+            tier = self._service.tiers[number]
+            within = (each for branch in tier.branches for each in branch.tiers)
+            self._known[number] = any(self._whole[at] for at in tier.endpoints) or any(
+                self._is_enough(each) for each in within
+            )
+        return self._known[number]
+
+
+def _takes_all(endpoint: EndpointImage, type: int, states: States) -> bool:
+    """Whether it takes all that it gets; where in doubt, not."""
+    state = states.get(endpoint.id)
+    whole = state is None or (state.availability >= 1 and not state.failing)
+    held = endpoint.v6 if type == AAAA else endpoint.v4
+    return whole and (endpoint.cname is not None or bool(held))
