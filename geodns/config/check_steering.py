@@ -54,7 +54,6 @@ def repeated_in_order(sources: Sources) -> Iterator[Problem]:
 def undefined_branch(sources: Sources) -> Iterator[Problem]:
     """A branch is a service, and a service with branches has no endpoints of its own."""
     known = sources.service_names()
-    having = {endpoint.service: endpoint for endpoint in sources.endpoints()}
     document = sources.services.document
     for name, service in sources.services.settings.services.items():
         for index, branch in enumerate(service.branches):
@@ -66,8 +65,9 @@ def undefined_branch(sources: Sources) -> Iterator[Problem]:
                     key=not _is_list(sources, name),
                     hint=did_you_mean(branch, known),
                 )
-        if service.branches and name in having:
-            endpoint = having[name]
+        for endpoint in sources.endpoints() if service.branches else ():
+            if endpoint.service != name:
+                continue
             yield sources.topology.document.problem(
                 "endpoint-of-branches",
                 f"the service {name!r} is made of branches, so it has no endpoints of its own",

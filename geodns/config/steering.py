@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
@@ -19,12 +20,12 @@ from pydantic import (
 )
 
 from geodns.config.base import Flag, Number, Settings, Whole
-from geodns.config.values import Duration, parse_duration, parse_share
+from geodns.config.values import Duration, parse_share
 from geodns.config.wording import Words
 from geodns.latency.client import ClientKeyError, Level, parse_client
-from geodns.wording import shown
+from geodns.wording import did_you_mean, shown
 
-_KILOMETRES = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*km", re.ASCII)
+_TOLERANCE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|km|%)?", re.ASCII)
 
 
 class Within(NamedTuple):
@@ -41,23 +42,27 @@ class Within(NamedTuple):
         return best * (1 + self.share) + self.amount
 
 
-def parse_within(value: Any) -> Within:
+def parse_within(value: Any, units: Collection[str] = ("ms", "s", "km")) -> Within:
     """``10ms``, ``200km``, ``15%`` or a bare number in the unit of the cost. Raises ValueError.
 
-    Milliseconds and kilometres are the units of the filters that take them.
+    ``units`` are those that the filter can take; its cost is in milliseconds, kilometres or none.
     """
     if isinstance(value, Within):
         return value
-    if isinstance(value, str) and value.strip().endswith("%"):
-        return Within(share=parse_share(value))
-    match = _KILOMETRES.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is not None:
-        return Within(float(match[1]))
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9:
         return Within(float(value))
-    if isinstance(value, str) and not value.strip().endswith("km"):
-        return Within(parse_duration(value) * 1000)
-    raise ValueError(f"{shown(value)} is no tolerance; write it as in 10ms, 15% or 200km")
+    match = _TOLERANCE.fullmatch(value.strip()) if isinstance(value, str) else None
+    number, unit = match.groups() if match is not None else ("", "")
+    if unit == "%" and float(number) <= 100:
+        return Within(share=parse_share(value))
+    if number and unit in (None, *units):
+        return Within(float(number) * (1000 if unit == "s" else 1))
+    raise ValueError(f"{shown(value)} is no tolerance here; write it {_as_in(units)}")
+
+
+def _as_in(units: Collection[str]) -> str:
+    examples = {"ms": "10ms", "km": "200km"}
+    return f"as in {next((examples[unit] for unit in units if unit in examples), '0.5')} or 15%"
 
 
 def parse_client_text(value: str) -> str:
@@ -81,19 +86,34 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-WithinText = Annotated[
+def _within_schema(*units: str) -> WithJsonSchema:
+    pattern = rf"^\d+(\.\d+)?\s*({'|'.join((*units, '%'))})?$"
+    return WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": pattern}, {"type": "number", "minimum": 0}]}
+    )
+
+
+_WRITTEN = PlainSerializer(lambda within: f"{within.share:.6%}" if within.share else within.amount)
+WithinTime = Annotated[
     Within,
-    BeforeValidator(parse_within),
-    PlainSerializer(lambda within: f"{within.share:.6%}" if within.share else within.amount),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|km|%)$"},
-                {"type": "number", "minimum": 0},
-            ]
-        }
-    ),
-    Words("a tolerance as in 10ms, 15% or 200km"),
+    BeforeValidator(partial(parse_within, units=("ms", "s"))),
+    _WRITTEN,
+    _within_schema("ms", "s"),
+    Words("a tolerance as in 10ms or 15%"),
+]
+WithinDistance = Annotated[
+    Within,
+    BeforeValidator(partial(parse_within, units=("km",))),
+    _WRITTEN,
+    _within_schema("km"),
+    Words("a tolerance as in 200km or 15%"),
+]
+WithinPrice = Annotated[
+    Within,
+    BeforeValidator(partial(parse_within, units=())),
+    _WRITTEN,
+    _within_schema(),
+    Words("a tolerance as in 0.5 or 15%"),
 ]
 ClientText = Annotated[
     str, AfterValidator(parse_client_text), Words("a client as in EU-DE, AS4134 or 192.0.2.0/24")
@@ -148,7 +168,7 @@ class Geofence(Settings):
 class LatencyFilter(Settings):
     """Sorts by round-trip time: latency tables where they have a row, else an estimate."""
 
-    within: WithinText | None = Field(
+    within: WithinTime | None = Field(
         None, description="as good as the best, as in 10ms or 15%; none: only the best"
     )
     cost: Duration = Field(
@@ -159,7 +179,7 @@ class LatencyFilter(Settings):
 class NearestFilter(Settings):
     """Sorts by great-circle distance, after each region's bias."""
 
-    within: WithinText | None = Field(
+    within: WithinDistance | None = Field(
         None, description="as good as the best, as in 200km or 15%; none: only the best"
     )
     bias: dict[str, Annotated[Whole, Field(ge=-99, le=99)]] = Field(
@@ -226,7 +246,7 @@ class CostFilter(Settings):
     of: dict[str, Annotated[Number, Field(ge=0)]] = Field(
         {}, description="by region, in place of the topology's cost"
     )
-    within: WithinText | None = Field(
+    within: WithinPrice | None = Field(
         None, description="as good as the cheapest, as in 10% or 0.5; none: only the cheapest"
     )
 
@@ -283,7 +303,9 @@ class _OneOf(Settings):
     def _bare_name(cls, data: Any) -> Any:
         if isinstance(data, str):
             if data not in cls.model_fields:
-                raise ValueError(f"{shown(data)} is none of {', '.join(cls.model_fields)}")
+                hint = did_you_mean(data, cls.model_fields)
+                known = f"{shown(data)} is none of {', '.join(cls.model_fields)}"
+                raise ValueError(f"{known}; {hint}" if hint else known)
             return {data: {}}
         if isinstance(data, dict):
             return {key: {} if value is None else value for key, value in data.items()}
@@ -384,6 +406,9 @@ SteeringChoice = Annotated[
 
 def _same_shares(value: Any) -> Any:
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        twice = next((name for at, name in enumerate(value) if name in value[:at]), None)
+        if twice is not None:
+            raise ValueError(f"{shown(twice)} stands in this list twice; {{{twice}: 2}} is a share")
         return dict.fromkeys(value, 1.0)
     return value
 
