@@ -48,14 +48,18 @@ def _facts(simulation: Simulation, *, many: bool) -> Iterator[_Pair]:
     total = simulation.total
     share = Text(percent(total.moved), "yellow" if total.moved else "green")
     if total.moved:
-        share.append(f", {percent(total.moved_region)} to another region")
+        share.append(f", {_regions_words(total)} to another region")
         if not math.isnan(total.moved_before):
-            latency = f"; theirs is {ms(total.moved_before)} -> {ms(total.moved_after)} on average"
-            share.append(latency)
+            share.append(f"; their mean latency {change(total.moved_before, total.moved_after)}")
     yield "moved", share
     yield "latency", _latency(total)
     yield from _troubles(total, simulation)
     yield "counted", _counted(simulation, many=many)
+
+
+def _regions_words(total: Found) -> str:
+    part = total.moved_region / total.moved
+    return "all" if part > 1 - 1e-9 else "none" if not part else percent(total.moved_region)
 
 
 def _latency(total: Found) -> Text:
