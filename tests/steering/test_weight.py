@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from building import image as compiled
 from chains import BERLIN, answers, chain, image, preset, shares
 from ranked import ranking_of, tiers_of
 
@@ -110,3 +112,30 @@ def test_how_a_region_shares_is_told_by_name_or_with_shares_beside(by: str) -> N
         {"weight": {"of": {"eu": 1}}}, {"weight": {"by": by}}, {"weight": {"of": {"us": 1}}}
     )
     assert both.traits.share_by == by
+
+
+def test_services_with_other_numbers_of_azs_have_shares_of_their_own(tmp_path: Path) -> None:
+    """They share a chain and the names of regions, and yet not what a region's AZs have each."""
+    fence = {"geofence": {"rules": {"SA": {"never": ["eu-a"]}}}}
+    steering = [fence, {"weight": {"of": {"eu": 3, "us": 1}}}]
+    azs = {"eu-a": ("web", "api"), "eu-b": ("web", "api"), "eu-c": ("api",), "us-a": ("web", "api")}
+    regions = {
+        name: {
+            "location": where,
+            "availability_zones": {
+                az: {"endpoints": {service: {"addresses": ["192.0.2.1"]} for service in services}}
+                for az, services in azs.items()
+                if az.startswith(name)
+            },
+        }
+        for name, where in {"eu": (50, 8), "us": (38, -77)}.items()
+    }
+    services = {name: {"steering": steering} for name in ("web", "api")}
+    found = {
+        service.name: {branch.id: branch.share for t in service.tiers for branch in t.branches}
+        for service in compiled(tmp_path, regions=regions, services=services).services
+    }
+    assert found == {
+        "web": {"eu-a": 1.5, "eu": 1.5, "us": 1},
+        "api": {"eu-a": 1, "eu": 2, "us": 1},
+    }
