@@ -151,7 +151,7 @@ class World:
         address = IPv6Address(_V6 + self.random.getrandbits(94))
         return str(ip_network((address, self.random.choice([32, 48, 56])), strict=False))
 
-    def explain(self, name: str, type: str, client: str) -> Explanation:
+    def explain(self, name: str, type: str, client: str, *, resolver: bool = False) -> Explanation:
         given = Given(
             self.settings,
             HealthFinding("live", "made up"),
@@ -159,7 +159,7 @@ class World:
             lambda: self.locations,
             lambda address: [],
         )
-        return explain(given, parse_question(name, type, client, resolver=False))
+        return explain(given, parse_question(name, type, client, resolver=resolver))
 
     def answer(self, name: str, type: str, client: str) -> dns.message.Message:
         """The engine's reply, over the image of the whole configuration."""

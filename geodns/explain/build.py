@@ -10,12 +10,13 @@ from geodns.answer.compile import steering_of
 from geodns.answer.image import Image
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.resolve import GeoPart
+from geodns.answer.resolvers import NO_RESOLVER
 from geodns.config.settings import Configuration, with_branches
 from geodns.config.steering import Chain, Preset
 from geodns.explain import reply
 from geodns.explain.access import judge_access
 from geodns.explain.choice import choose, why_scope
-from geodns.explain.client import carried, find_client, network_around
+from geodns.explain.client import carried, find_client, network_around, with_resolver_row
 from geodns.explain.compiled import with_service, zones_image
 from geodns.explain.explanation import (
     Answer,
@@ -36,6 +37,7 @@ from geodns.explain.whatif import Availabilities
 from geodns.explain.zones import find_in_zones
 from geodns.geo.locations import Locations
 from geodns.steering.clients import Clients
+from geodns.steering.mixture import mixed_clients
 from geodns.steering.presets import chain_of
 
 _V4, _V6 = 1, 2  # address families (RFC 7871 6)
@@ -114,20 +116,29 @@ def _steer(given: Given, question: Question, draft: Image, part: GeoPart) -> _St
     service = image.services[part.service]
     family = _V4 if address.version == 4 else _V6
     maps = (*image.locations, NO_LOCATION)
-    located = Client(family, int(address), len(maps)).locate(maps, service.location)
+    asker = Client(family, int(address), len(maps))
+    if not question.client.subnet:
+        asker.resolver = image.resolvers.row(family, int(address))
+    located = asker.locate(maps, service.location)
     policy = steering_of(configuration, service.name)
     chains = _chains(configuration, service.name)
     by_latency = any(stage.latency is not None for chain in chains for stage in chain)
     rows = configuration.latency if by_latency else ()
     subject = carried(address).address
     client, where = find_client(address, locations, given.databases(subject), policy.prefixes, rows)
+    whom = Clients.of_one(where.place, where.prefix_row, policy.prefixes)
+    around = network_around(address, located.scope)
+    if asker.resolver != NO_RESOLVER:
+        row = configuration.resolvers[asker.resolver]
+        client, around = with_resolver_row(client, row), row.network
+        whom = mixed_clients([row.clients], locations, policy.prefixes)
     standing = stand(service, question.type, located, given.available)
     ranking = Ranker(standing, policy, given.available, configuration.topology).rank(
-        Clients.of_one(where.place, where.prefix_row, policy.prefixes),
+        whom,
         _policy(configuration, service.name),
         [stage.name for stage in chains[0]],
         located,
-        str(network_around(address, located.scope)),
+        str(around),
     )
     choice = choose(standing, ranking, located, address)
     return _Steered(image, located, standing, client, ranking, choice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 from typing import NamedTuple
 
@@ -11,11 +12,12 @@ import numpy as np
 from geodns.answer.client import Client
 from geodns.answer.location import LocationMap, embedded_v4
 from geodns.config.settings import LatencyRow
-from geodns.explain.explanation import ClientFinding, DatabaseFinding
+from geodns.explain.explanation import ClientFinding, DatabaseFinding, MixtureFinding
 from geodns.explain.question import Address, Network
 from geodns.geo.locations import Locations
 from geodns.geo.place import Place
 from geodns.latency.client import ClientKey, Level, parse_client
+from geodns.latency.resolvers import ResolverRow
 from geodns.steering.clients import Clients
 from geodns.steering.rows import NO_ROW, ClientRows
 
@@ -42,6 +44,17 @@ def carried(address: Address) -> Carried:
             by = next(name for name, network in _CARRIERS if address in network)
             return Carried(IPv4Address(embedded.address), by)
     return Carried(address, None)
+
+
+def with_resolver_row(finding: ClientFinding, row: ResolverRow) -> ClientFinding:
+    """The client as a resolver whose clients are elsewhere: no row is for its own address."""
+    return replace(
+        finding,
+        latency_prefix=None,
+        latency_row=None,
+        resolver_row=str(row.network),
+        mixture=tuple(MixtureFinding(client, share) for client, share in row.clients.items()),
+    )
 
 
 class Whereabouts(NamedTuple):

@@ -67,13 +67,22 @@ class DatabaseFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class MixtureFinding:
+    """A part of a resolver's clients, by client key, and its share of them."""
+
+    client: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class ClientFinding:
     """Where the client is. ``address`` is what is looked up.
 
     ``carried_by`` says how an IPv6 address carries it (``NAT64``), None where it stands for itself.
     ``prefix`` is the largest network around the address that has the same place.
     ``latency_prefix`` is the prefix row of the latency tables that covers it, ``latency_row`` the
-    row that counts.
+    row that counts. ``resolver_row`` is the network of the row that says where a resolver's clients
+    are, and ``mixture`` what it says: these count in place of the address.
     """
 
     address: str
@@ -83,6 +92,8 @@ class ClientFinding:
     prefix: str
     latency_prefix: str | None
     latency_row: str | None
+    resolver_row: str | None = None
+    mixture: tuple[MixtureFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,9 @@ def _client(client: ClientFinding) -> Iterator[_Pair]:
         yield "database", f"{database.file}: {database.prefix}: {database.summary}"
     centre = " (the centre of its people)" if _at_a_centre(client.place) else ""
     yield "place", f"{place_words(client.place)}{centre}, in all of {client.prefix}"
+    if client.resolver_row is not None:
+        parts = ", ".join(f"{percent(part.share)} {part.client}" for part in client.mixture)
+        yield "clients", f"{parts}, by the row of resolvers {client.resolver_row}"
     if client.latency_prefix is not None:
         yield "prefix row", f"{client.latency_prefix} of the latency table covers it"
     if client.latency_row is not None:

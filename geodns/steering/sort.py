@@ -50,6 +50,8 @@ class Sort(Filter):
         return standing.sort(self.costs(clients), self._within, self._regions)
 
     def figures(self, client: Clients, /) -> list[Figure]:
+        if client.mixture is not None:
+            return _means(self.costs(client)[0], len(client.mixture.owner))
         costs: Costs = np.zeros((1, self._units))
         figures = [Figure(0.0, "") for _ in range(self._units)]
         for measure in self._measures:
@@ -75,6 +77,14 @@ def _regions(units: Sequence[Unit]) -> NDArray[np.int64] | None:
     if len(numbers) == len(units):
         return None
     return np.array([numbers[unit.region] for unit in units])
+
+
+def _means(costs: NDArray[np.float64], parts: int) -> list[Figure]:
+    words = f"the mean over {parts} places" if parts > 1 else "from where its clients are"
+    return [
+        Figure(float(cost), "no place of its clients is known" if np.isnan(cost) else words)
+        for cost in costs
+    ]
 
 
 def _number(cost: float) -> str:
