@@ -205,7 +205,13 @@ class ChainWorld(World):
             return {"other": {}, "web": self._service(regions)}
         shares = {name: self.random.choice([0, 1, 3]) for name in _POOLS}
         outer = {"steering": self._chain(list(_POOLS), self._BRANCH_MAKERS), "branches": shares}
-        pools = {name: {"steering": self._chain(regions, self._MAKERS)} for name in _POOLS}
+        pools = {
+            name: {
+                "steering": self._chain(regions, self._MAKERS),
+                "min_available": self.random.choice([None, 1, 2, "50%"]),
+            }
+            for name in _POOLS
+        }
         return {"other": {}, "web": {**super()._service(regions), **outer}, **pools}
 
     def _service(self, regions: list[str]) -> dict[str, Any]:

@@ -174,8 +174,8 @@ def simulate_(
     _check_services((first, second), services)
     given = _sides(first, second, change, _names(file, other, change), live=live)
     wish = _wish(first, counting, services, _TYPES[type] if type is not None else None)
-    with progress("asking for everybody"):
-        found = simulate(*given, wish)
+    with progress("compiling both sides") as tell:
+        found = simulate(*given, replace(wish, tell=tell))
     _show(found, as_json, everything=everything)
 
 

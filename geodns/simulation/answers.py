@@ -12,7 +12,7 @@ from geodns.answer.image import EndpointImage, Image, ServiceImage
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.plan import Plan
 from geodns.answer.resolve import AAAA
-from geodns.answer.service import States
+from geodns.answer.service import States, too_few
 from geodns.answer.shares import SLOTS
 from geodns.simulation.kinds import Kinds
 
@@ -141,7 +141,11 @@ class _Enough:
 
     def __init__(self, service: ServiceImage, type: int, states: States) -> None:
         self._service = service
-        self._whole = [_takes_all(endpoint, type, states) for endpoint in service.endpoints]
+        short = too_few(service, type, states)
+        self._whole = [
+            at not in short and _takes_all(endpoint, type, states)
+            for at, endpoint in enumerate(service.endpoints)
+        ]
         self._known: dict[int, bool] = {}
 
     def asked(self, order: tuple[int, ...]) -> tuple[int, ...]:

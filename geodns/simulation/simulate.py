@@ -52,7 +52,7 @@ class Wish:
     ``services``: none for all that names are answered from. ``type``: A or AAAA, None for A where
     the service has any address for it. ``alike``: all services have the same clients. ``prefixes``
     are the networks that ``weigh`` tells apart. ``is_load``: what is counted is in the unit of
-    capacities.
+    capacities. ``tell`` is told what is being done.
     """
 
     weigh: Weigh
@@ -61,6 +61,7 @@ class Wish:
     prefixes: Sequence[Network] = ()
     alike: bool = True
     is_load: bool = False
+    tell: Callable[[str], None] = lambda _: None
 
 
 def simulate(before: Given, after: Given, wish: Wish) -> Simulation:
@@ -80,7 +81,8 @@ def simulate(before: Given, after: Given, wish: Wish) -> Simulation:
     clients = _Clients(kinds, ruler.measure(kinds.clients), ruler.regions, wish)
     sides = tuple(zip(images, (before, after), strict=True))
     total, found = Tally(), []
-    for name in names.both:
+    for number, name in enumerate(names.both, 1):
+        wish.tell(f"{name}: service {number} of {len(names.both)}")
         places = clients.of(name)
         if places is None:
             continue
