@@ -19,6 +19,8 @@ from geodns.explain.explanation import (
 GAP = (0, 2, 0, 0)
 STYLES = {"nearest": "green", "failover": "yellow", "spill": "yellow", "forced": "red"}
 _STEP = "  "
+_REMOVED = "removed"
+"""What the steering says of a unit that a filter removes without a word."""
 
 
 def table(columns: Sequence[tuple[str, bool]]) -> Table:
@@ -81,7 +83,7 @@ class _TierTable:
             self._add_tier(found, f"{number:>2}", tier, "")
         for unit in self._ranking.removed:
             gone = next((each for each in unit.effects if each.tier is None), None)
-            words = "never serves this client" + (f": {gone.filter}" if gone else "")
+            words = f"never serves: {gone.filter}" if gone else "never serves"
             self._add_unit(found, " -", unit, "", Text(words, "red"))
         return found
 
@@ -125,10 +127,13 @@ class _TierTable:
 
 
 def _own_effects(unit: UnitFinding) -> list[EffectFinding]:
-    """Those on the unit itself, until it is removed: what comes after does not matter."""
+    """Those on the unit itself, until it is removed: what comes after does not matter.
+
+    That a filter removed it, and has no more to say, is said behind the unit.
+    """
     own = [effect for effect in unit.effects if effect.branch is None]
     end = next((at for at, effect in enumerate(own, 1) if effect.tier is None), len(own))
-    return own[:end]
+    return [effect for effect in own[:end] if effect.words != _REMOVED]
 
 
 def cost(unit: UnitFinding) -> str:
