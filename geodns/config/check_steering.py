@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from geodns.config.settings import Service
 from geodns.config.sources import Rule, Sources
-from geodns.config.steering import Failover, Preset, Stage, names_in
+from geodns.config.steering import Failover, PlanFilter, Preset, Stage, names_in
 from geodns.problem import Problem
 from geodns.wording import did_you_mean
 from geodns.yamlfile import Keys
@@ -106,6 +106,23 @@ def placeless_branch(sources: Sources) -> Iterator[Problem]:
                 )
 
 
+def plan_behind_sort(sources: Sources) -> Iterator[Problem]:
+    """A plan shares out tiers, so it comes before what leaves each region a tier of its own."""
+    for name, service in sources.services.settings.services.items():
+        sorting: str | None = None
+        for stage, path in stages_of(name, service):
+            if isinstance(stage.options, PlanFilter) and sorting is not None:
+                yield sources.services.document.problem(
+                    "plan-behind-sort",
+                    f"{sorting} leaves no two regions equal, so the plan has nothing to share",
+                    path,
+                    severity="warning",
+                    hint=f"put plan before {sorting}",
+                )
+            if getattr(stage.options, "within", 0) is None or isinstance(stage.options, Failover):
+                sorting = sorting or stage.name
+
+
 def _names(name: str, service: Service) -> Iterator[tuple[str, Keys, bool]]:
     for stage, path in stages_of(name, service):
         for place, within, key in names_in(stage):
@@ -141,4 +158,5 @@ STEERING_RULES: tuple[Rule, ...] = (
     undefined_branch,
     branch_loop,
     placeless_branch,
+    plan_behind_sort,
 )

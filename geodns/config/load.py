@@ -211,6 +211,16 @@ class _Loading:
                     continue
                 plan, problems = read_plan(file, service.branches or self.sources.region_names())
                 plans[file] = plan.rows
+                if plan.service and plan.service != name:
+                    self.found.append(
+                        document.problem(
+                            "plan-of-another",
+                            f"{file.name} was made for the service {plan.service!r}",
+                            (*path, "plan", "file"),
+                            severity="warning",
+                            hint=hint,
+                        )
+                    )
                 self.found.extend(
                     problem
                     for problem in problems

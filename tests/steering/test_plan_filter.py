@@ -100,3 +100,13 @@ def test_a_plan_file_is_read_watched_and_checked(tmp_path: Path) -> None:
     assert plan in configuration.files
     plan.write_text("service: web\nclients:\n  EU: {eu-central-1: 0.75, us-east-2: 0.25}\n")
     assert found(server) == [("plan.yaml", "undefined-region", 3, 28)]
+
+
+def test_a_plan_that_has_nothing_to_share_or_is_anothers_is_warned_of(tmp_path: Path) -> None:
+    chain = "services:\n  web: {steering: [latency, {plan: {file: plan.yaml}}]}\n"
+    server = write(tmp_path, services=chain)
+    (tmp_path / "plan.yaml").write_text("service: api\nclients: {EU: {eu-central-1: 1.0}}\n")
+    assert found(server) == [
+        ("services.yaml", "plan-behind-sort", 2, 29),
+        ("services.yaml", "plan-of-another", 2, 43),
+    ]
