@@ -123,11 +123,28 @@ class Leftovers:
 
 def add_clients(sums: ByServices, services: Sequence[Services], clients: Iterable[Client]) -> None:
     """Adds up what clients have counted, by services and network."""
-    tables = [sums.setdefault(names, {}) for names in services]
-    for client in clients:
-        for table, count in zip(tables, client.counts, strict=True):
-            if count:
-                add_bounded(table, network_code(client.family, client.address), count)
+    clients = list(clients)
+    for number, names in enumerate(services):
+        counted = [
+            (each.family, each.address, count) for each in clients if (count := each.counts[number])
+        ]
+        if counted:
+            _add_counted(sums.setdefault(names, {}), counted)
+
+
+def _add_counted(table: ByNetwork, counted: Sequence[tuple[int, int, int]]) -> None:
+    """Adds counts by (family, address)."""
+    if len(table) + len(counted) > _MOST_NETWORKS:
+        _widen(table, _MOST_NETWORKS)
+    if len(table) + len(counted) > _MOST_NETWORKS:
+        for family, address, count in counted:
+            add_bounded(table, network_code(family, address), count)
+        return
+    # Written out, as tens of thousands come at once and queries wait meanwhile.
+    get = table.get
+    for family, address, count in counted:
+        code = address >> 8 if family == 1 else network_code(family, address)
+        table[code] = get(code, 0) + count
 
 
 def add_sums(sums: ByServices, more: ByServices) -> None:
