@@ -55,23 +55,34 @@ _VISIONS = np.array(
     ]
 )
 
-# Lightnesses and chroma of the candidates: strong enough to tell apart, calm enough to read on.
-_LIGHTNESSES = {"light": (0.62, 0.73, 0.84), "dark": (0.50, 0.61, 0.73)}
-_CHROMAS = (0.12, 0.115, 0.09)  # the light ones would shine
+# Lightness and chroma of the candidates, by themes, and how much they are preferred: the calm ones
+# of a middle lightness to those that are pale, dark or grey, which only many regions need.
+_RINGS: dict[Theme, tuple[tuple[float, float, float], ...]] = {
+    "light": (
+        *((0.73, 0.12, 1.0), (0.60, 0.12, 1.0), (0.66, 0.12, 1.0), (0.79, 0.10, 1.0)),
+        *((0.84, 0.09, 0.9), (0.54, 0.12, 0.85), (0.60, 0.05, 0.75), (0.75, 0.05, 0.75)),
+        *((0.85, 0.04, 0.67), (0.90, 0.06, 0.67)),
+    ),
+    "dark": (
+        *((0.61, 0.12, 1.0), (0.52, 0.12, 1.0), (0.68, 0.12, 1.0), (0.45, 0.12, 0.9)),
+        *((0.75, 0.11, 0.9), (0.40, 0.12, 0.85), (0.58, 0.05, 0.8), (0.45, 0.05, 0.8)),
+        *((0.70, 0.05, 0.8),),
+    ),
+}
 _HUES = 24
 _START = 250.0  # degrees: the first is a blue
 
 _FAR = 9000.0  # km: from here on, two regions do not meet on the map
-_CARE = 0.35  # how much of the distance between neighbours' colours those far apart need
+_CARE = 0.5  # how much of the distance between neighbours' colours those far apart need
 
 
 def colours(locations: Sequence[tuple[float, float]], theme: Theme) -> list[str]:
     """A colour (``#rrggbb``) for each location, given as latitude and longitude in degrees.
 
     Each takes the candidate that is farthest from what its neighbours have; so a location that is
-    added at the end changes nobody's colour. Candidates come again after the 72nd.
+    added at the end changes nobody's colour. Candidates come again after some 200.
     """
-    names, distances = _candidates(theme)
+    names, distances, liked = _candidates(theme)
     if not locations:
         return []
     place = np.array(locations, np.float64)
@@ -79,7 +90,7 @@ def colours(locations: Sequence[tuple[float, float]], theme: Theme) -> list[str]
     need = 1 - (1 - _CARE) * np.clip(apart / _FAR, 0, 1)
     chosen = [0]
     for number in range(1, len(locations)):
-        worth = (distances[:, chosen] / need[number, :number]).min(axis=1)
+        worth = (distances[:, chosen] / need[number, :number]).min(axis=1) * liked
         if number % len(names):
             worth[chosen[number - number % len(names) :]] = -1
         chosen.append(int(worth.argmax()))
@@ -116,18 +127,16 @@ def difference(one: str, other: str) -> float:
 
 
 @cache
-def _candidates(theme: Theme) -> tuple[list[str], Floats]:
-    """The candidates, and the distance of each from each, shape (n, n)."""
-    names = [
-        _name(np.array([lightness, chroma * np.cos(hue), chroma * np.sin(hue)]))
-        for lightness, chroma in np.roll(
-            list(zip(_LIGHTNESSES[theme], _CHROMAS, strict=True)), -1, 0
-        )
-        for hue in np.radians(_START + 360 * np.arange(_HUES) / _HUES)
-    ]
-    seen = np.stack([_seen(_linear(_channels(name))) for name in names])
+def _candidates(theme: Theme) -> tuple[list[str], Floats, Floats]:
+    """n candidates, the distance of each from each, shape (n, n), and how much each is liked."""
+    found: dict[str, float] = {}
+    for lightness, chroma, liked in _RINGS[theme]:
+        for hue in np.radians(_START + 360 * np.arange(_HUES) / _HUES):
+            lab = np.array([lightness, chroma * np.cos(hue), chroma * np.sin(hue)])
+            found.setdefault(_name(lab), liked)
+    seen = np.stack([_seen(_linear(_channels(name))) for name in found])
     apart = np.linalg.norm(seen[:, None] - seen[None, :], axis=-1)
-    return names, apart.min(axis=-1)
+    return list(found), apart.min(axis=-1), np.array(list(found.values()))
 
 
 def _seen(linear: Floats) -> Floats:

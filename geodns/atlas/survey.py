@@ -71,7 +71,8 @@ def looks_of_bands(before: NDArray[np.int64], after: NDArray[np.int64]) -> Looks
 
 def moved(before: Shares, after: Shares) -> NDArray[np.float64]:
     """The part of each place's clients that somebody else serves, shape (n,)."""
-    return np.asarray(np.maximum(before - after, 0).sum(axis=1))
+    parts = np.maximum(before - after, 0).sum(axis=1)
+    return np.where(parts < _ROUNDING, 0, parts)
 
 
 def flows(before: Shares, after: Shares, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -80,7 +81,7 @@ def flows(before: Shares, after: Shares, weights: NDArray[np.float64]) -> NDArra
     Where several groups lose a part of a place and several gain one, what is lost is spread over
     the gains in proportion.
     """
-    some = moved(before, after) > _ROUNDING
+    some = moved(before, after) > 0
     difference = after[some] - before[some]
     loss, gain = np.maximum(-difference, 0), np.maximum(difference, 0)
     parts = gain / gain.sum(axis=1, keepdims=True)
