@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from geodns.health.availability import EndpointAvailability
 from geodns.health.loads import Felt
 from geodns.health.machine import State
-from geodns.health.plan import Plan, PlannedGroup, TargetKey
+from geodns.health.orders import Ordered
+from geodns.health.plan import Plan, PlannedEndpoint, PlannedGroup, TargetKey
 from geodns.health.verdict import (
     EndpointVerdict,
     Group,
@@ -38,6 +39,15 @@ class Standing:
     reason: str
 
 
+class Turn(NamedTuple):
+    """A verdict that changed: of what (its id), to what, why, and the endpoints that it is on."""
+
+    id: str
+    became: str
+    reason: str
+    endpoints: tuple[str, ...]
+
+
 class Judge:
     """All verdicts under one plan. ``now`` is for hold times, ``wall`` for people.
 
@@ -50,11 +60,12 @@ class Judge:
         look: Callable[[TargetKey], tuple[State, str]],
         before: Judge | None = None,
         feel: Callable[[str], Felt] = lambda _id: Felt(),
+        heed: Callable[[PlannedEndpoint], Ordered] = lambda _planned: Ordered(),
     ) -> None:
         """``look`` gives the state of a target and what was last seen of it, in words.
 
-        ``feel`` gives what load makes of an endpoint. Groups and endpoints that stood under the
-        judge ``before`` go on from there.
+        ``feel`` gives what load makes of an endpoint, ``heed`` what people ordered. Groups and
+        endpoints that stood under the judge ``before`` go on from there.
         """
         self.plan = plan
         self.endpoints: dict[str, tuple[EndpointVerdict, float]] = {}
@@ -66,6 +77,8 @@ class Judge:
             self.regions = _kept(before.regions, plan.regions)
         self._look = look
         self._feel = feel
+        self._heed = heed
+        self._turns: list[Turn] = []
 
     def review(
         self, endpoints: Iterable[str], now: float, wall: float
@@ -86,8 +99,18 @@ class Judge:
                 touched.update(group.endpoints)
         return {id: self._availability(id) for id in touched}
 
+    def turns(self) -> list[Turn]:
+        """The verdicts that changed since this was asked last."""
+        found, self._turns = self._turns, []
+        return found
+
     def in_service(self, id: str) -> bool:
-        """Whether an endpoint is available, whatever its load: by its own verdict and above it."""
+        """Whether an endpoint is available, whatever its load: by verdicts and orders."""
+        ordered = self._heed(self.plan.endpoints[id])
+        return ordered.factor > 0 and (ordered.forced or self._well(id))
+
+    def _well(self, id: str) -> bool:
+        """By its own verdict and those above it."""
         planned = self.plan.endpoints[id]
         return (
             self.endpoints[id][0].state != "down"
@@ -120,6 +143,10 @@ class Judge:
         before = self.endpoints.get(id)
         turned = before is None or before[0].state != verdict.state
         self.endpoints[id] = (verdict, wall if turned or before is None else before[1])
+        was_down = before is not None and before[0].state == "down"
+        if was_down != (verdict.state == "down"):
+            reason = self._own_reason(id, verdict)
+            self._turns.append(Turn(id, "up" if was_down else "down", reason, (id,)))
 
     def _review_group(
         self, standings: dict[str, Standing], planned: PlannedGroup, now: float, wall: float
@@ -140,9 +167,11 @@ class Judge:
         reason = describe(group, planned.thresholds)
         standings[planned.name] = Standing(group, since, reason)
         if turned:
+            became = "restored" if group.in_service else "withdrawn"
+            self._turns.append(Turn(planned.name, became, reason, planned.endpoints))
             logger.log(
                 logging.INFO if group.in_service else logging.WARNING,
-                f"{planned.kind} is {'restored' if group.in_service else 'withdrawn'}",
+                f"{planned.kind} is {became}",
                 extra={planned.kind.replace(" ", "_"): planned.name, "reason": reason},
             )
         return turned
@@ -158,13 +187,21 @@ class Judge:
             reason = f"availability zone {planned.availability_zone} is withdrawn: {zone.reason}"
         else:
             reason = self._own_reason(id, verdict)
-        flags = zip(planned.endpoint.addresses, verdict.addresses, strict=True)
-        failing = frozenset(address.packed for address, ok in flags if not ok)
-        felt = self._feel(id)
-        available = felt.availability if self.in_service(id) else 0.0
-        if available and felt.reason:
-            reason = felt.reason if reason in _PLAIN else f"{reason}; {felt.reason}"
-        return EndpointAvailability(available, verdict.addresses, reason, failing, felt.factor)
+        ordered, felt = self._heed(planned), self._feel(id)
+        addresses = verdict.addresses
+        if ordered.forced:  # nothing is left to judge by: all of its addresses are answered
+            addresses = (True,) * len(addresses)
+        failing = frozenset(
+            address.packed
+            for address, ok in zip(planned.endpoint.addresses, addresses, strict=True)
+            if not ok
+        )
+        available = felt.availability * ordered.factor if self.in_service(id) else 0.0
+        if available:
+            reason = _joined(reason, felt.reason)
+        return EndpointAvailability(
+            available, addresses, _joined(reason, ordered.reason), failing, felt.factor
+        )
 
     def _own_reason(self, id: str, verdict: EndpointVerdict) -> str:
         if verdict.state == "unchecked":
@@ -179,6 +216,13 @@ class Judge:
         if down:
             return f"{len(down)} of {len(seen)} addresses down: {'; '.join(down[:_MOST_NAMED])}"
         return "waiting for the first result" if verdict.state == "unknown" else "up"
+
+
+def _joined(reason: str, other: str) -> str:
+    """Both reasons; one that says nothing gives way."""
+    if not other:
+        return reason
+    return other if reason in _PLAIN else f"{other}; {reason}"
 
 
 def _kept(before: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
 from geodns.config.settings import Address, Check, Configuration, Service
 from geodns.health import probes
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.clock import Clock, LoopClock, Timer
-from geodns.health.judge import Judge
+from geodns.health.judge import Judge, Turn
 from geodns.health.load_plan import ShareBasis, plan_loads
 from geodns.health.loads import Loads
 from geodns.health.machine import Machine, State
-from geodns.health.plan import Plan, TargetKey, plan
+from geodns.health.orders import Ordered, Orders, endpoints_of
+from geodns.health.plan import Plan, PlannedEndpoint, TargetKey, plan
 from geodns.health.probe import Observation, Prober, Result
 from geodns.health.report import report
 from geodns.health.schedule import Scheduler
@@ -22,6 +23,11 @@ from geodns.health.status import LoadStatus, Status
 from geodns.health.target import Target
 
 ProberFactory = Callable[[Check], Prober]
+Moved = dict[str, tuple[float, float]]
+"""By endpoint, its availability before and after."""
+
+
+_LOOK_AT_ORDERS = 60.0  # seconds
 
 
 class Monitor:
@@ -45,11 +51,14 @@ class Monitor:
         make_prober: ProberFactory = probes.make_prober,
         observe: Callable[[Observation], None] | None = None,
         share_basis: Callable[[Service], ShareBasis] = lambda _service: "weight",
+        record: Callable[[Turn, Moved], None] | None = None,
     ) -> None:
         self._notify = notify
         self._clock = clock or LoopClock()
         self._make_prober = make_prober
         self._observe = observe
+        self._record = record
+        self._orders = Orders()
         self._availability = Availability(0, {})
         self._share_basis = share_basis
         self._loads = Loads(Plan())
@@ -65,6 +74,7 @@ class Monitor:
         self._flush_timer: Timer | None = None
         self._hold_timer: Timer | None = None
         self._load_timer: Timer | None = None
+        self._order_timer: Timer | None = None
 
     @property
     def availability(self) -> Availability:
@@ -86,7 +96,7 @@ class Monitor:
         now, wall = self._clock.now(), self._clock.wall()
         planned = plan_loads(configuration, self._share_basis)
         self._loads = Loads(asked, planned, self._loads, now)
-        self._judge = Judge(asked, self._look, self._judge, self._loads.felt)
+        self._judge = Judge(asked, self._look, self._judge, self._loads.felt, self._heed)
         self._changed.clear()
         endpoints = self._judge.review(asked.endpoints, now, wall)
         moved = self._loads.advance(now, self._judge.in_service)
@@ -106,10 +116,11 @@ class Monitor:
             await self._closed.wait()
         finally:
             self._running = False
-            for timer in (self._flush_timer, self._hold_timer, self._load_timer):
+            timers = (self._flush_timer, self._hold_timer, self._load_timer, self._order_timer)
+            for timer in timers:
                 if timer is not None:
                     timer.cancel()
-            self._flush_timer = self._hold_timer = self._load_timer = None
+            self._flush_timer = self._hold_timer = self._load_timer = self._order_timer = None
             await self._scheduler.stop()
             self._ended.set()
 
@@ -140,6 +151,24 @@ class Monitor:
         self._touch(())
         return self._loads.status(endpoint, now, self._clock.wall())
 
+    @property
+    def plan(self) -> Plan:
+        """What is asked for now."""
+        return self._judge.plan
+
+    def order(self, orders: Orders) -> Moved:
+        """Take these orders in place of those so far: what that moves at once.
+
+        ``notify`` is called where something moved, before this returns.
+        """
+        before = self._availability.endpoints
+        self._orders = orders
+        self._changed.update(self._judge.plan.endpoints)
+        self._flush()
+        if self._running:
+            self._set_order_timer()
+        return _moved(before, self._availability.endpoints, before)
+
     def load_reports(self) -> dict[tuple[str, str], int]:
         """How many reports came, by service and result (``ok``, ``bad``, ``pushed``)."""
         return dict(self._loads.counts)
@@ -167,6 +196,10 @@ class Monitor:
         self._scheduler.put({key: target.job for key, target in self._targets.items()})
         self._set_hold_timer()
         self._set_load_timer()
+        self._set_order_timer()
+
+    def _heed(self, planned: PlannedEndpoint) -> Ordered:
+        return self._orders.on(planned, self._clock.wall())
 
     def _look(self, key: TargetKey) -> tuple[State, str]:
         target = self._targets[key]
@@ -216,6 +249,10 @@ class Monitor:
         )
         if news:
             self._notify(self._availability)
+        for turn in self._judge.turns():
+            if self._record is not None:
+                after = self._availability.endpoints
+                self._record(turn, _moved(before.endpoints, after, turn.endpoints))
 
     def _set_hold_timer(self) -> None:
         if self._hold_timer is not None:
@@ -230,6 +267,28 @@ class Monitor:
         self._load_timer = (
             None if step is None else self._clock.call_at(self._clock.now() + step, self._step)
         )
+
+    def _set_order_timer(self) -> None:
+        if self._order_timer is not None:
+            self._order_timer.cancel()
+        wall = self._clock.wall()
+        due = self._orders.next_change(wall)
+        # Not much later, for the time of day may be set meanwhile.
+        wait = None if due is None else min(due - wall, _LOOK_AT_ORDERS)
+        self._order_timer = (
+            None
+            if wait is None
+            else self._clock.call_at(self._clock.now() + wait, self._orders_moved)
+        )
+
+    def _orders_moved(self) -> None:
+        self._order_timer = None
+        ids = [id for _, id in self._orders.all]
+        self._orders = self._orders.current(self._clock.wall())
+        for id in ids:
+            self._changed.update(endpoints_of(self._judge.plan, id))
+        self._flush()
+        self._set_order_timer()
 
     def _step(self) -> None:
         self._set_load_timer()
@@ -251,6 +310,15 @@ def _known_by_endpoint(
         if target.machine.state is not State.UNKNOWN
         for id in target.endpoints
     }
+
+
+def _moved(
+    before: Mapping[str, EndpointAvailability],
+    after: Mapping[str, EndpointAvailability],
+    ids: Iterable[str],
+) -> Moved:
+    both = {id: (before[id].availability, after[id].availability) for id in ids}
+    return {id: pair for id, pair in both.items() if pair[0] != pair[1]}
 
 
 def _differs(before: EndpointAvailability, now: EndpointAvailability) -> bool:
