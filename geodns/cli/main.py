@@ -32,6 +32,10 @@ COMMANDS = {
     "plan": Entry("geodns.cli.plan:plan", "Share demand among regions within their capacities."),
     "latency": Entry("geodns.cli.latency:latency", "Show, build and import latency tables."),
     "status": Entry("geodns.cli.status:status", "Show regions, AZs and endpoints of a server."),
+    "drain": Entry("geodns.cli.drain:drain", "Take a region, an AZ or an endpoint out."),
+    "undrain": Entry("geodns.cli.drain:undrain", "Take it back into service."),
+    "force": Entry("geodns.cli.drain:force", "Hold something up, whatever its checks say."),
+    "events": Entry("geodns.cli.events:events", "Show what happened, who did it and what moved."),
     "load": Entry("geodns.cli.load:load", "Tell a server the load of an endpoint."),
     "schema": Entry("geodns.cli.schema:schema", "Print the JSON Schema of a kind of file."),
 }

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from geodns.config.settings import SocketAddress
-from geodns.control import metrics, page, view
+from geodns.control import metrics, order_routes, page, view
 from geodns.control.demand import DemandError
 from geodns.control.load_push import RefusedError, read_push
 from geodns.control.reloader import Reload
@@ -25,7 +25,7 @@ from geodns.health.availability import Availability
 from geodns.health.status import LoadStatus
 from geodns.planning.networks import KINDS, By
 
-_MOST_BODY = 1024  # bytes: the largest request is one load
+_MOST_BODY = 4096  # bytes: the largest request is one order with its reason
 _MOST_PATH = 107  # bytes: a socket's path has room for 108 with its end (unix(7))
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -41,7 +41,7 @@ class AdminError(GeodnsError):
     """The admin API can't listen where the configuration says."""
 
 
-class Subject(Protocol):
+class Subject(order_routes.Subject, Protocol):
     """What is shown and asked: the control process."""
 
     async def snapshot(self) -> Snapshot:
@@ -167,6 +167,7 @@ def _application(subject: Subject, *, may_change: bool) -> web.Application:
         application.router.add_get("/v1/demand", show_demand)
         application.router.add_post("/v1/reload", reload)
         application.router.add_post("/v1/load", push_load)
+        order_routes.add_routes(application.router, subject)
     return application
 
 

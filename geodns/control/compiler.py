@@ -20,7 +20,7 @@ import dns.rdatatype
 from geodns.answer.compile import compile_image
 from geodns.answer.store import read_image, write_image
 from geodns.config.load import load
-from geodns.config.settings import Configuration
+from geodns.config.settings import Configuration, with_branches
 from geodns.control import stamps
 from geodns.control.compiling import frame
 from geodns.control.location_cache import locate
@@ -58,7 +58,23 @@ def _loaded(configuration: Configuration, warnings: tuple[Problem, ...], seconds
         zones=tuple(_summary(zone) for zone in configuration.zones),
         tables=tuple(_table(file) for file in configuration.server.latency),
         seconds=seconds,
+        ttls=longest_ttls(configuration),
     )
+
+
+def longest_ttls(configuration: Configuration) -> dict[str, float]:
+    """By service, the longest TTL in seconds of an answer that may name its endpoints."""
+    services = configuration.services.services
+    longest: dict[str, float] = {}
+    for zone in configuration.zones:
+        for node in zone.nodes.values():
+            geo = node.geo
+            if geo is None or geo.service not in services:
+                continue
+            ttl = services[geo.service].ttl if geo.ttl is None else float(geo.ttl)
+            for name in with_branches(services, geo.service):
+                longest[name] = max(ttl, longest.get(name, 0.0))
+    return longest
 
 
 def _compile(configuration: Configuration, image: int) -> Compiled:

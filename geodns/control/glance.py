@@ -165,6 +165,9 @@ def _line(endpoint: dict[str, Any], targets: Iterable[dict[str, Any]], with_it: 
         endpoint["since"],
         max(durations) * 1000 if durations else None,
     )
+    if endpoint["state"] == "down" and endpoint["availability"] > 0:  # by a person's order
+        reason = endpoint["reason"]
+        return replace(line, tone=Tone.PART, state="forced up", reason=reason, since=None)
     if endpoint["state"] == "down":
         where = tuple(target["address"] for target in down) or every
         reason = _details(down) or endpoint["reason"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from geodns.config.settings import Configuration
@@ -38,7 +39,8 @@ class Loaded:
 
     ``configuration`` comes without the content of zones and latency tables, which only the image
     needs. ``stamps`` are those of its files, taken when they had been read. ``tables`` are the
-    latency tables.
+    latency tables. ``ttls`` is by service the longest TTL, in seconds, of an answer that names its
+    endpoints.
     """
 
     configuration: Configuration
@@ -47,6 +49,7 @@ class Loaded:
     zones: tuple[ZoneSummary, ...]
     tables: tuple[SourceAge, ...]
     seconds: float
+    ttls: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 from geodns.control import page_tables, view
 from geodns.control.glance import Line, RegionGlance, Tone, ZoneGlance, regions
 from geodns.control.markup import Content, Html, element, joined
+from geodns.control.order_words import standing
 from geodns.control.page_style import STYLE
 from geodns.control.snapshot import Snapshot
 from geodns.control.summary import Finding, extent, findings, foremost, last_reload
@@ -62,6 +63,7 @@ def _header(
         element("h1", name),
         box,
         *_notes(status["configuration"]),
+        *_orders(status["orders"], status["at"]),
         element("p", *_running(status), class_="quiet"),
     )
 
@@ -92,6 +94,13 @@ def _notes(configuration: dict[str, Any]) -> Iterator[Html]:
         )
     if configuration["warnings"]:
         yield _note(Tone.PART, "Warnings of the configuration in use", configuration["warnings"])
+
+
+def _orders(orders: list[dict[str, Any]], now: float) -> Iterator[Html]:
+    if orders:
+        lines = (element("li", f"{o['text']} ({standing(o, now)})") for o in orders)
+        title = element("b", "Drains and forces")
+        yield element("div", title, element("ul", *lines), class_=f"box note {_name(Tone.PART)}")
 
 
 def _note(tone: Tone, title: str, problems: list[dict[str, Any]]) -> Html:

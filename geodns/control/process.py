@@ -21,6 +21,7 @@ from geodns.control.compiling import Compilation, compile_configuration
 from geodns.control.cookie_secrets import CookieSecrets
 from geodns.control.inherited import share, take_inherited
 from geodns.control.notify import Notifier
+from geodns.control.ordering import Basis, Ordering, Verb, Wish
 from geodns.control.outcome import Loaded
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.retire import retire
@@ -28,12 +29,14 @@ from geodns.control.share_basis import share_basis
 from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.state import StateFolder
 from geodns.control.stepping_down import Names, must_be, step_down, tell_of_root
+from geodns.control.store import Event, Store
 from geodns.control.supervisor import Supervisor
 from geodns.control.timings import CheckTimings
 from geodns.control.watcher import Watcher
 from geodns.control.worker_options import worker_count, worker_options
 from geodns.health.availability import Availability
-from geodns.health.monitor import Monitor
+from geodns.health.judge import Turn
+from geodns.health.monitor import Monitor, Moved
 from geodns.health.probe import Observation
 from geodns.health.status import LoadStatus
 from geodns.planning.networks import By
@@ -70,8 +73,15 @@ class ControlProcess:
         self._worker_sockets: list[WorkerSockets] = []
         self._supervisor: Supervisor | None = None
         self._monitor = Monitor(
-            self._availability_changed, observe=self._probe_ended, share_basis=share_basis
+            self._availability_changed,
+            observe=self._probe_ended,
+            share_basis=share_basis,
+            record=self._verdict_changed,
         )
+        self._store: Store | None = None
+        self._ordering: Ordering | None = None
+        self._events: list[Event] = []
+        self._logged_reload: Reload | None = None
         self._watcher = Watcher(self._files_changed)
         self._notifier = Notifier()
         self._inherited: tuple[socket.socket, ...] = ()
@@ -90,6 +100,9 @@ class ControlProcess:
         server = self._first = self._in_use.loaded.configuration.server
         self._options = worker_options(server, self._cookies.read(server.cookies))
         report(self._in_use.warnings)
+        self._store = Store(server.state)
+        self._ordering = Ordering(self._store, self._monitor, self._basis, time.time)
+        self._ordering.resume()
         if self._sockets is None:
             # As late as can be: until our workers read them, these sockets hold queries up.
             self._sockets = self._open_sockets(server, beside_orphans=True)
@@ -137,6 +150,9 @@ class ControlProcess:
         await self._monitor.close()
         for sockets in self._worker_sockets:
             sockets.close()
+        if self._store is not None:
+            self._write_events()
+            self._store.close()
         if self._state is not None:
             self._state.close()
         if self._tasks:
@@ -169,6 +185,7 @@ class ControlProcess:
             timings={name: timings.copy() for name, timings in self._timings.items()},
             health=self._monitor.status(),
             load_reports=self._monitor.load_reports(),
+            orders=() if self._ordering is None else tuple(self._ordering.list()),
             zones=loaded.zones,
             databases=compiled.databases,
             tables=loaded.tables,
@@ -197,6 +214,21 @@ class ControlProcess:
     def push_load(self, endpoint: str, load: float, seconds: float) -> LoadStatus:
         """Take a load from outside. Raises GeodnsError where nothing can take it."""
         return self._monitor.push_load(endpoint, load, seconds)
+
+    def order(self, verb: Verb, wish: Wish, author: str) -> dict[str, Any]:
+        """Carry out what a person orders. Raises GeodnsError."""
+        assert self._ordering is not None
+        told = self._ordering.do(verb, wish, author)
+        if not wish.dry_run:
+            said = {"id": wish.id, "author": author, "reason": wish.reason}
+            logger.info(f"{verb} was ordered", extra=said)
+        return told
+
+    def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
+        """The event log."""
+        assert self._store is not None
+        self._write_events()
+        return self._store.events(since, after, most)
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         """Read the configuration anew; what is wrong with it is reported and changes nothing."""
@@ -291,6 +323,26 @@ class ControlProcess:
         if self._supervisor is not None:
             self._supervisor.publish_availability(availability)
 
+    def _basis(self) -> Basis:
+        return Basis(self._in_use.loaded.configuration, self._in_use.loaded.ttls)
+
+    def _verdict_changed(self, turn: Turn, moved: Moved) -> None:
+        event = Event(
+            time.time(), "verdict", turn.id, turn.became, "health checks", turn.reason, moved
+        )
+        self._log_event(event)
+
+    def _log_event(self, event: Event) -> None:
+        """All of one turn of the loop are written together, after it."""
+        if not self._events:
+            asyncio.get_running_loop().call_soon(self._write_events)
+        self._events.append(event)
+
+    def _write_events(self) -> None:
+        if self._events and self._store is not None:
+            self._store.add(*self._events)
+            self._events.clear()
+
     def _probe_ended(self, observation: Observation) -> None:
         self._timings.setdefault(observation.check, CheckTimings()).add(observation)
 
@@ -302,7 +354,16 @@ class ControlProcess:
         if busy:
             self._notifier.reloading()
         else:
+            self._log_reload()
             self._notifier.ready(self._in_words())
+
+    def _log_reload(self) -> None:
+        last = self._reloader.last
+        if last is not None and last is not self._logged_reload:
+            self._logged_reload = last
+            what, why = ("refused", last.error or "") if not last.ok else ("done", "")
+            at, subject = last.at + last.seconds, str(self._path)
+            self._log_event(Event(at, "reload", subject, what, last.reason, why))
 
     def _in_words(self) -> str:
         """What systemd shows of the server."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from geodns.control.outcome import SourceAge, ZoneSummary
 from geodns.control.reloader import Reload
@@ -30,7 +31,8 @@ class Snapshot:
 
     ``last_reload`` is None until the first one; ``warnings`` are those of the configuration in
     use; ``restart_needed`` names the settings whose change waits for a restart. ``load_reports``
-    are counted by service and result.
+    are counted by service and result. ``orders`` are the drains and forces that stand, as
+    ``Ordering.list`` has them.
     """
 
     version: str
@@ -55,3 +57,4 @@ class Snapshot:
     tables: tuple[SourceAge, ...]
     load_reports: Mapping[tuple[str, str], int] = field(default_factory=dict)
     tls_addresses: tuple[str, ...] = ()
+    orders: tuple[dict[str, Any], ...] = ()

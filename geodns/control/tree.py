@@ -15,6 +15,7 @@ from rich.text import Text
 from geodns.control.age import age
 from geodns.control.glance import Line, RegionGlance, Tone, ZoneGlance, regions
 from geodns.control.loads import HEADS, foremost_loads, load_rows
+from geodns.control.order_words import standing
 from geodns.control.summary import ago, current, extent, findings, foremost, last_reload
 
 _STYLES = {Tone.WELL: "green", Tone.WAITING: "cyan", Tone.PART: "yellow", Tone.BAD: "red"}
@@ -37,6 +38,7 @@ def render(
     return Group(
         *_head(status, found, rate),
         *_notes(status["configuration"], everything),
+        *_orders(status),
         *(_GAP for _ in expanded[:1]),
         *(row for region in expanded for row in _region(region, status["at"], everything)),
         *((_GAP, _well(well)) if well else ()),
@@ -92,6 +94,15 @@ def _notes(configuration: dict[str, Any], everything: bool) -> Iterator[Renderab
         yield _GAP
         yield _row(0, Tone.PART, Text("warnings of the configuration in use"))
         yield from _problems(configuration["warnings"], everything)
+
+
+def _orders(status: dict[str, Any]) -> Iterator[RenderableType]:
+    orders = status.get("orders", ())
+    yield from (_GAP for _ in orders[:1])
+    for order in orders:
+        text = Text(order["text"], style=_STYLES[Tone.PART])
+        text.append(f" ({standing(order, status['at'])})", style=_QUIET)
+        yield _row(0, Tone.PART, text)
 
 
 def _problems(problems: list[dict[str, Any]], everything: bool) -> Iterator[RenderableType]:

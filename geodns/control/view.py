@@ -40,6 +40,7 @@ def status(snapshot: Snapshot) -> dict[str, Any]:
         "workers": [asdict(worker) for worker in snapshot.workers],
         "traffic": _traffic(snapshot.totals),
         "health": snapshot.health.as_dict(),
+        "orders": list(snapshot.orders),
         "zones": [asdict(zone) | {"file": str(zone.file)} for zone in snapshot.zones],
         "databases": _sources(snapshot.databases, snapshot.at),
         "latency_tables": _sources(snapshot.tables, snapshot.at),

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from geodns.config.settings import SocketAddress
 from geodns.control.admin import Admin, AdminError
 from geodns.control.demand import DemandError
+from geodns.control.ordering import OrderError, Verb, Wish
 from geodns.control.outcome import SourceAge, ZoneSummary
 from geodns.control.reloader import Reload
 from geodns.control.snapshot import Snapshot, WorkerView
@@ -113,6 +114,14 @@ class FakeSubject:
             raise GeodnsError(f"there is no endpoint {endpoint!r}")
         self.pushes.append((endpoint, load, seconds))
         return LoadStatus(load, 1000, load / 1000, pushed=True)
+
+    def order(self, verb: Verb, wish: Wish, author: str) -> dict[str, Any]:
+        if wish.id != "a1":
+            raise OrderError("there is no such thing")
+        return {"verb": verb, "wish": wish._asdict(), "author": author}
+
+    def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
+        return [{"since": since, "after": after, "most": most}]
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         self.reloads.append(reason)
@@ -368,7 +377,7 @@ def test_a_load_is_pushed_over_the_socket(tmp_path: Path) -> None:
         ('{"endpoint": "web@a1", "load": 1, "for": "2d"}', 400, "a load can't hold for '2d'"),
         ('{"endpoint": "web@a1", "load": 1, "for": 0}', 400, "a load can't hold for 0"),
         ('{"endpoint": "web@b", "load": 1}', 422, "there is no endpoint 'web@b'"),
-        ('{"endpoint": "' + "w" * 2000 + '"}', 413, ""),
+        ('{"endpoint": "' + "w" * 5000 + '"}', 413, ""),
     ],
 )
 def test_what_is_no_load_is_refused_with_a_reason(

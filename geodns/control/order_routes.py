@@ -1,0 +1,75 @@
+"""The admin API's part for people: drains, forces and the event log; over the Unix socket alone."""
+
+from __future__ import annotations
+
+import pwd
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, get_args
+
+from aiohttp import web
+
+from geodns.control.ordering import OrderError, Verb, Wish, read_wish
+from geodns.control.view import encode
+from geodns.errors import GeodnsError
+
+_MOST_EVENTS = 10_000
+
+
+class Subject(Protocol):
+    """What carries orders out."""
+
+    def order(self, verb: Verb, wish: Wish, author: str) -> dict[str, Any]:
+        """Carry out an order. Raises GeodnsError."""
+
+    def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
+        """The event log, in order."""
+
+
+def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
+    """``POST /v1/drain``, ``undrain``, ``force`` and ``unforce``; ``GET /v1/events``."""
+    for verb in get_args(Verb):
+        router.add_post(f"/v1/{verb}", _handler(verb, subject))
+
+    async def show_events(request: web.Request) -> web.Response:
+        try:
+            since = float(request.query.get("since", 0))
+            after = int(request.query.get("after", 0))
+            most = min(int(request.query.get("most", 1000)), _MOST_EVENTS)
+        except ValueError as error:
+            raise web.HTTPBadRequest(text="since, after and most are numbers\n") from error
+        return _json({"events": subject.events(since, after, most)})
+
+    router.add_get("/v1/events", show_events)
+
+
+def _handler(verb: Verb, subject: Subject) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            wish = read_wish(await request.read())
+            return _json(subject.order(verb, wish, peer(request)))
+        except OrderError as error:
+            return _json({"error": str(error)}, 422)
+        except GeodnsError as error:
+            return _json({"error": str(error)}, 500)
+
+    return handle
+
+
+def peer(request: web.Request) -> str:
+    """The user at the other end of the Unix socket, as the kernel knows it (unix(7))."""
+    connection = request.get_extra_info("socket")
+    if connection is None or connection.family != socket.AF_UNIX:
+        return "unknown"
+    size = struct.calcsize("3i")
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _pid, uid, _gid = struct.unpack("3i", raw)
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def _json(data: dict[str, Any], status: int = 200) -> web.Response:
+    return web.Response(body=encode(data), status=status, content_type="application/json")

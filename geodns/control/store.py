@@ -1,0 +1,142 @@
+"""The store of one node: orders of people and the event log, in SQLite in the state folder.
+
+What is written is on the disk when the call returns: it outlives this process and the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from geodns.control.state import StateError
+from geodns.health.orders import Order, Orders
+
+logger = logging.getLogger(__name__)
+
+FILE = "state.db"
+MOST_EVENTS = 10_000
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS orders (
+    kind TEXT NOT NULL, id TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (kind, id)
+) STRICT;
+CREATE TABLE IF NOT EXISTS events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, content TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS events_by_time ON events (at);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at ``at``, seconds since 1970.
+
+    ``kind`` is verdict, drain, undrain, force, or reload; ``subject`` is what it was
+    about, ``who`` did it and ``why``. ``moved`` has the availability of endpoints before and after.
+    """
+
+    at: float
+    kind: str
+    subject: str
+    what: str
+    who: str
+    why: str = ""
+    moved: dict[str, tuple[float, float]] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return asdict(self) | {"moved": {id: list(pair) for id, pair in (self.moved or {}).items()}}
+
+
+class Store:
+    """Opened once, by the process that holds the lock on the folder. Raises StateError.
+
+    A file that is no database any more is put aside and a new one begun: a server that answers is
+    worth more than its log.
+    """
+
+    def __init__(self, folder: Path, *, most_events: int = MOST_EVENTS) -> None:
+        file = folder / FILE
+        self._most = most_events
+        try:
+            self._database = _open(file)
+        except sqlite3.OperationalError as error:
+            raise StateError(f"the state in {file} can't be used: {error}") from error
+        except sqlite3.DatabaseError as error:
+            broken = file.with_name(f"{FILE}.broken")
+            logger.error(  # noqa: TRY400 - the reason says it all
+                "the state is damaged and begun anew; drains must be given again",
+                extra={"file": str(file), "kept_as": str(broken), "reason": str(error)},
+            )
+            file.replace(broken)
+            for beside in (f"{FILE}-wal", f"{FILE}-shm"):
+                file.with_name(beside).unlink(missing_ok=True)
+            self._database = _open(file)
+
+    def orders(self) -> Orders:
+        """All of them; one that can't be read is left out and told."""
+        found = []
+        for (content,) in self._database.execute("SELECT content FROM orders ORDER BY rowid"):
+            try:
+                found.append(Order(**json.loads(content)))
+            except (ValueError, TypeError) as error:
+                reason = {"reason": str(error)}
+                logger.error("an order can't be read", extra=reason)  # noqa: TRY400 - as above
+        return Orders(found)
+
+    def keep(self, orders: Orders) -> None:
+        """Keep these orders in place of those so far. Raises StateError; then nothing changed."""
+        rows = [(o.kind, o.id, json.dumps(asdict(o))) for o in orders.all.values()]
+        try:
+            with self._database:
+                self._database.execute("DELETE FROM orders")
+                self._database.executemany("INSERT INTO orders VALUES (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise StateError(f"it can't be kept, so it is not done: {error}") from error
+
+    def add(self, *events: Event) -> None:
+        """Append to the log, which forgets its oldest events. A full disk is told, not raised."""
+        rows = [(event.at, json.dumps(event.as_dict())) for event in events]
+        try:
+            with self._database:
+                self._database.executemany("INSERT INTO events (at, content) VALUES (?, ?)", rows)
+                self._database.execute(
+                    "DELETE FROM events WHERE number <= (SELECT max(number) FROM events) - ?",
+                    (self._most,),
+                )
+        except sqlite3.Error as error:
+            reason = {"reason": str(error)}
+            logger.error("an event can't be written down", extra=reason)  # noqa: TRY400 - as above
+
+    def events(self, since: float = 0.0, after: int = 0, most: int = 1000) -> list[dict[str, Any]]:
+        """Those from ``since`` on, the newest, in order.
+
+        Each has a ``number``, which grows from event to event; ``after`` is one that is known.
+        """
+        rows = self._database.execute(
+            "SELECT number, content FROM events WHERE at >= ? AND number > ?"
+            " ORDER BY number DESC LIMIT ?",
+            (since, after, most),
+        )
+        return [json.loads(content) | {"number": number} for number, content in rows][::-1]
+
+    def close(self) -> None:
+        """Nothing is lost without it."""
+        with suppress(sqlite3.Error):
+            self._database.close()
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(file)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.executescript(_SCHEMA)
+    except BaseException:
+        database.close()
+        raise
+    return database
