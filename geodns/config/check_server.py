@@ -7,7 +7,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from geodns.config.settings import HttpCheck, SocketAddress
+from geodns.config.probing import TlsSettings
+from geodns.config.settings import SocketAddress
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
 from geodns.server.tls import TlsError, read_pem
@@ -47,7 +48,7 @@ def missing_files(sources: Sources) -> Iterator[Problem]:
     for index, database in enumerate(server.settings.geoip.databases):
         yield from missing_file(database, server.document, ("geoip", "databases", index))
     for name, check in sources.services.settings.checks.items():
-        if isinstance(check, HttpCheck) and check.ca is not None:
+        if isinstance(check, TlsSettings) and check.ca is not None:
             yield from missing_file(check.ca, sources.services.document, ("checks", name, "ca"))
 
 

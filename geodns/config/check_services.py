@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from geodns.config.check_combinations import COMBINATION_RULES
 from geodns.config.check_load import LOAD_RULES
 from geodns.config.settings import HttpCheck, with_branches
 from geodns.config.sources import Rule, Sources
@@ -43,7 +44,11 @@ def slow_timeout(sources: Sources) -> Iterator[Problem]:
 def unnamed_certificate(sources: Sources) -> Iterator[Problem]:
     """RFC 9110 4.3.4: a certificate is verified against the host of the request."""
     for name, check in sources.services.settings.checks.items():
-        if isinstance(check, HttpCheck) and check.type == "https" and check.host is None:
+        if (
+            isinstance(check, HttpCheck)
+            and check.type == "https"
+            and not (check.host or check.server_name or not check.verify)
+        ):
             yield sources.services.document.problem(
                 "https-without-host",
                 f"{name!r} has no host, so that a certificate must hold the endpoint's address",
@@ -57,7 +62,12 @@ def unnamed_certificate(sources: Sources) -> Iterator[Problem]:
 def idle_tls_settings(sources: Sources) -> Iterator[Problem]:
     """Authorities are of no use without TLS."""
     for name, check in sources.services.settings.checks.items():
-        if isinstance(check, HttpCheck) and check.type == "http" and check.ca is not None:
+        if (
+            isinstance(check, HttpCheck)
+            and check.type == "http"
+            and check.ca is not None
+            and not check.redirects
+        ):
             yield sources.services.document.problem(
                 "ca-without-https",
                 f"{name!r} is of type http, which verifies no certificate",
@@ -70,12 +80,17 @@ def idle_tls_settings(sources: Sources) -> Iterator[Problem]:
 def body_of_head(sources: Sources) -> Iterator[Problem]:
     """RFC 9110 9.3.2: the answer to HEAD has no content, so that such a check always fails."""
     for name, check in sources.services.settings.checks.items():
-        if isinstance(check, HttpCheck) and check.method == "HEAD" and check.expect.body:
+        if (
+            isinstance(check, HttpCheck)
+            and check.method == "HEAD"
+            and (check.expect.body or check.expect.matches)
+        ):
+            key = "body" if check.expect.body else "matches"
             yield sources.services.document.problem(
                 "body-of-head",
                 f"{name!r} expects a body, which the answer to HEAD never has",
-                ("checks", name, "expect", "body"),
-                hint="use method: GET, or leave expect.body out",
+                ("checks", name, "expect", key),
+                hint=f"use method: GET, or leave expect.{key} out",
             )
 
 
@@ -121,5 +136,6 @@ SERVICES_RULES: tuple[Rule, ...] = (
     body_of_head,
     crossed_thresholds,
     unreachable_minimum,
+    *COMBINATION_RULES,
     *LOAD_RULES,
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import dns.name
 from dns.rdatatype import RdataType
 
+from geodns.config.probing import CombinedCheck
 from geodns.config.settings import AddressTarget, CnameTarget
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
@@ -19,6 +20,9 @@ _MOST_NAMED = 3  # endpoints that one message names
 def unused_check(sources: Sources) -> Iterator[Problem]:
     """A check that no service uses probes nothing."""
     used = {service.check for service in sources.services.settings.services.values()}
+    for check in sources.services.settings.checks.values():
+        if isinstance(check, CombinedCheck):
+            used.update(check.checks)
     for name in sources.services.settings.checks:
         if name not in used:
             yield sources.services.document.problem(

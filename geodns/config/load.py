@@ -19,9 +19,9 @@ from geodns.config.check_steering import STEERING_RULES, stages_of
 from geodns.config.check_topology import TOPOLOGY_RULES
 from geodns.config.check_use import LEFTOVER_RULES, USE_RULES
 from geodns.config.paths import absolute
+from geodns.config.probing import TlsSettings
 from geodns.config.settings import (
     Configuration,
-    HttpCheck,
     LatencyRow,
     Server,
     Services,
@@ -123,7 +123,7 @@ class _Loading:
         """Every file and folder that a change of is a change of the configuration."""
         server, services = self.server.settings, self.sources.services.settings
         authorities = (
-            check.ca for check in services.checks.values() if isinstance(check, HttpCheck)
+            check.ca for check in services.checks.values() if isinstance(check, TlsSettings)
         )
         certificates = (server.tls.certificate, server.tls.key) if server.tls else ()
         candidates: Iterable[Path | None] = chain(

@@ -6,21 +6,26 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
-from geodns.config.settings import Address, Check, Configuration, Service
+from geodns.config.probing import CombinedCheck, PushCheck
+from geodns.config.settings import Check, Configuration, Service
 from geodns.health import probes
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.clock import Clock, LoopClock, Timer
 from geodns.health.judge import Judge, Turn
+from geodns.health.kits.combination import combine
+from geodns.health.known import Known
 from geodns.health.load_plan import ShareBasis, plan_loads
 from geodns.health.loads import Loads
 from geodns.health.machine import Machine, State
 from geodns.health.orders import Ordered, Orders, endpoints_of
-from geodns.health.plan import Plan, PlannedEndpoint, TargetKey, plan
+from geodns.health.plan import Plan, PlannedEndpoint, TargetKey, plan, wholes
 from geodns.health.probe import Observation, Prober, Result
 from geodns.health.report import report
 from geodns.health.schedule import Scheduler
+from geodns.health.silence import Silence
 from geodns.health.status import LoadStatus, Status
 from geodns.health.target import Target
+from geodns.health.told import HealthReport, told_targets
 
 ProberFactory = Callable[[Check], Prober]
 Moved = dict[str, tuple[float, float]]
@@ -67,6 +72,8 @@ class Monitor:
         self._scheduler: Scheduler[TargetKey] = Scheduler(
             self._clock, random or Random(), self._finished
         )
+        self._silence: Silence[TargetKey] = Silence(self._clock, self._fell_silent)
+        self._wholes: dict[TargetKey, list[TargetKey]] = {}
         self._running = False
         self._closed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -90,9 +97,12 @@ class Monitor:
         asked = plan(configuration)
         probers: dict[Check, Prober] = {}
         for check, _ in asked.targets:
-            if check not in probers:
+            if check not in probers and probes.is_probed(check):
                 probers[check] = self._make_prober(check)
         self._targets = self._continue(asked, probers)
+        self._wholes = wholes(asked)
+        for key in asked.targets:
+            self._combine(key, asked)
         now, wall = self._clock.now(), self._clock.wall()
         planned = plan_loads(configuration, self._share_basis)
         self._loads = Loads(asked, planned, self._loads, now)
@@ -121,6 +131,7 @@ class Monitor:
                 if timer is not None:
                     timer.cancel()
             self._flush_timer = self._hold_timer = self._load_timer = self._order_timer = None
+            self._silence.put({})
             await self._scheduler.stop()
             self._ended.set()
 
@@ -151,6 +162,21 @@ class Monitor:
         self._touch(())
         return self._loads.status(endpoint, now, self._clock.wall())
 
+    def push_health(self, endpoint: str, report: HealthReport) -> int:
+        """Take from outside whether an endpoint serves: of how many of its addresses.
+
+        Raises GeodnsError where there is no such endpoint or address, or no ``push`` check.
+        """
+        told = told_targets(self._judge.plan, endpoint, report)
+        if report.load is not None:
+            seconds = max(key.check.interval for key in told)
+            self._loads.push(endpoint, report.load, seconds, self._clock.now())
+            self._touch(())
+        for key in told:
+            self._silence.heard(key)
+            self._finished(key, Result(report.up, 0.0, report.words))
+        return len(told)
+
     @property
     def plan(self) -> Plan:
         """What is asked for now."""
@@ -174,26 +200,31 @@ class Monitor:
         return dict(self._loads.counts)
 
     def _continue(self, asked: Plan, probers: dict[Check, Prober]) -> dict[TargetKey, Target]:
-        known = _known_by_endpoint(self._targets)
+        known = Known(self._targets)
         targets: dict[TargetKey, Target] = {}
         for key, wanted in asked.targets.items():
             target = self._targets.get(key)
             if target is None:
-                machine = Machine(self._clock.wall())
-                for id in wanted.endpoints:
-                    inherited = known.get((id, key.address))
-                    if inherited is not None:
-                        machine = inherited.inherited(rise=key.check.rise)
-                        break
-                target = Target(key, "", (), probers[key.check], machine)
+                before = known.machine(key, wanted)
+                machine = (
+                    Machine(self._clock.wall())
+                    if before is None
+                    else before.inherited(rise=key.check.rise)
+                )
+                target = Target(key, "", (), None, machine)
             # A new prober even for the same check: the file of authorities may have changed.
-            target.prober = probers[key.check]
+            target.prober = probers.get(key.check)
             target.name, target.endpoints = wanted.check, tuple(wanted.endpoints)
+            target.decides = wanted.decides
             targets[key] = target
         return targets
 
     def _schedule(self) -> None:
-        self._scheduler.put({key: target.job for key, target in self._targets.items()})
+        jobs = {key: target.job for key, target in self._targets.items()}
+        self._scheduler.put({key: job for key, job in jobs.items() if job is not None})
+        self._silence.put(
+            {key: key.check.keep for key in self._targets if isinstance(key.check, PushCheck)}
+        )
         self._set_hold_timer()
         self._set_load_timer()
         self._set_order_timer()
@@ -208,8 +239,9 @@ class Monitor:
     def _finished(self, key: TargetKey, result: Result) -> None:
         target = self._targets[key]
         turned = target.take(result, self._clock.wall())
-        self._feel(target, result)
-        if self._observe is not None:
+        if target.prober is not None:
+            self._feel(target, result)
+        if self._observe is not None and target.prober is not None:
             self._observe(
                 Observation(
                     key.check.type, target.name, str(key.address), result.ok, result.duration
@@ -217,6 +249,26 @@ class Monitor:
             )
         if turned:
             self._touch(target.endpoints)
+        for whole in self._wholes.get(key, ()):
+            self._combine(whole, self._judge.plan)
+
+    def _combine(self, key: TargetKey, asked: Plan) -> None:
+        """Judge a combination by its parts; any other target is left as it is."""
+        if not isinstance(key.check, CombinedCheck):
+            return
+        target = self._targets[key]
+        parts = [(name, *self._look(part)) for name, part in asked.targets[key].parts]
+        state, detail = combine(key.check.needed, parts)
+        if state is not State.UNKNOWN:
+            turned = target.take(Result(state is State.UP, 0.0, detail), self._clock.wall())
+            if turned and asked is self._judge.plan:
+                self._touch(target.endpoints)
+        for whole in self._wholes.get(key, ()):
+            self._combine(whole, asked)
+
+    def _fell_silent(self, key: TargetKey) -> None:
+        silent = f"nothing reported for {key.check.interval:g} s"
+        self._finished(key, Result(False, 0.0, silent))
 
     def _feel(self, target: Target, result: Result) -> None:
         now = self._clock.now()
@@ -298,18 +350,6 @@ class Monitor:
         self._hold_timer = None
         self._changed.update(self._judge.held(self._clock.now()))
         self._flush()
-
-
-def _known_by_endpoint(
-    targets: dict[TargetKey, Target],
-) -> dict[tuple[str, Address], Machine]:
-    """What is known of each endpoint's addresses, where anything is."""
-    return {
-        (id, target.key.address): target.machine
-        for target in targets.values()
-        if target.machine.state is not State.UNKNOWN
-        for id in target.endpoints
-    }
 
 
 def _moved(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from geodns.config.probing import CombinedCheck
 from geodns.config.settings import Address, Check, Configuration, Endpoint, Thresholds
 
 
@@ -49,10 +50,16 @@ class PlannedGroup:
 
 @dataclass(slots=True)
 class PlannedTarget:
-    """The name of the (first) check that asks for a target and the ids that rely on it."""
+    """The name of the (first) check that asks for a target and the ids that rely on it.
+
+    ``parts`` are, for a combination, the checks that it is made of, by name. ``decides`` is False
+    for a target that is only a part.
+    """
 
     check: str
     endpoints: list[str] = field(default_factory=list)
+    parts: tuple[tuple[str, TargetKey], ...] = ()
+    decides: bool = False
 
 
 @dataclass(slots=True)
@@ -63,6 +70,15 @@ class Plan:
     availability_zones: dict[str, PlannedGroup] = field(default_factory=dict)
     regions: dict[str, PlannedGroup] = field(default_factory=dict)
     targets: dict[TargetKey, PlannedTarget] = field(default_factory=dict)
+
+
+def wholes(plan: Plan) -> dict[TargetKey, list[TargetKey]]:
+    """For each part of a combination, the combinations that it is a part of."""
+    found: dict[TargetKey, list[TargetKey]] = {}
+    for key, target in plan.targets.items():
+        for part in dict.fromkeys(part for _, part in target.parts):
+            found.setdefault(part, []).append(key)
+    return found
 
 
 def plan(configuration: Configuration) -> Plan:
@@ -118,8 +134,24 @@ def _endpoint(
     made.endpoints[planned.id] = planned
     for key in planned.targets:
         if key is not None:
-            made.targets.setdefault(key, PlannedTarget(name or "")).endpoints.append(planned.id)
+            _target(made, configuration, name or "", key, planned.id).decides = True
     return planned
+
+
+def _target(
+    made: Plan, configuration: Configuration, name: str, key: TargetKey, endpoint: str
+) -> PlannedTarget:
+    """The target of this key, which the endpoint relies on; before it, those that it is made of."""
+    parts = []
+    if isinstance(key.check, CombinedCheck):
+        for part in key.check.checks:
+            made_of = TargetKey(configuration.services.checks[part], key.address)
+            _target(made, configuration, part, made_of, endpoint)
+            parts.append((part, made_of))
+    target = made.targets.setdefault(key, PlannedTarget(name, parts=tuple(parts)))
+    if endpoint not in target.endpoints[-1:]:
+        target.endpoints.append(endpoint)
+    return target
 
 
 def _group(

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
-from geodns.config.settings import Address
+from geodns.config.values import Address
 
 _STALL = 0.5  # seconds by which a limit may be late before the event loop is to blame
 _MOST_DETAIL = 157  # with three dots, 160: one line of a terminal beside what else stands there
@@ -30,10 +30,14 @@ class SeenLoad(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a successful attempt saw: one short sentence, and the load where it was asked for."""
+    """What a successful attempt saw: one short sentence, and the load where it was asked for.
+
+    ``expires`` is when the certificate shown does, in seconds since 1970; None: there was none.
+    """
 
     detail: str
     load: SeenLoad | None = None
+    expires: float | None = None
 
 
 class Result(NamedTuple):
@@ -41,7 +45,7 @@ class Result(NamedTuple):
 
     ``conclusive`` is False when the fault was on our side (no file descriptor left, an event loop
     that stood still): such a result judges nobody. ``load`` is None where the check doesn't ask for
-    it, or failed.
+    it, or failed. ``expires`` is when the certificate does, in seconds since 1970.
     """
 
     ok: bool
@@ -49,6 +53,7 @@ class Result(NamedTuple):
     detail: str
     conclusive: bool = True
     load: SeenLoad | None = None
+    expires: float | None = None
 
 
 class Prober(Protocol):
@@ -72,6 +77,10 @@ class ProbeError(Exception):
     """The endpoint answered wrongly or not at all; the message is the detail of the Result."""
 
 
+class NotProbedError(Exception):
+    """The fault is on our side; the message says what it is. It judges nobody."""
+
+
 async def conclude(attempt: Callable[[], Awaitable[Seen]], timeout: float) -> Result:
     """Run one attempt to its Result; ``timeout``, in seconds, is for all of it.
 
@@ -84,11 +93,13 @@ async def conclude(attempt: Callable[[], Awaitable[Seen]], timeout: float) -> Re
     try:
         async with limit:
             seen = await attempt()
-        return Result(True, loop.time() - start, seen.detail, load=seen.load)
+        return Result(True, loop.time() - start, seen.detail, load=seen.load, expires=seen.expires)
     except Exception as error:  # noqa: BLE001  whatever a hostile endpoint provokes is a failure of it
         duration = loop.time() - start
         if limit.expired():
             return _timed_out(duration, timeout)
+        if isinstance(error, NotProbedError):
+            return Result(False, duration, printable(f"not probed: {error}"), conclusive=False)
         if isinstance(error, OSError) and error.errno in _OUR_FAULTS:
             return Result(False, duration, f"not probed: {describe(error)}", conclusive=False)
         return Result(False, duration, describe(error))

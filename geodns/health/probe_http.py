@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
-from functools import lru_cache
-from ipaddress import IPv6Address
-from pathlib import Path
+import time
+from collections.abc import Callable
 
 import aiohttp
+from multidict import CIMultiDict
 
-from geodns.config.settings import Address, HttpCheck
-from geodns.errors import GeodnsError
-from geodns.health.probe import ProbeError, Result, Seen, SeenLoad, conclude, describe, printable
+from geodns.config.values import Address
+from geodns.health.http_steps import REDIRECTS, Step, first_step
+from geodns.health.kits.http import HttpCheck, compiled
+from geodns.health.probe import ProbeError, Result, Seen, SeenLoad, conclude, printable
+from geodns.health.trust import context_for, expiry, with_expiry
 from geodns.load.report import LoadError, from_json, from_text, parse_path
 
 _BODY_LIMIT = 64 * 1024  # bytes of the body that are looked at
@@ -22,28 +23,44 @@ _AGENT = "geodns-health"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:]+)(?::\d+)?")
 
 
+class _Response(aiohttp.ClientResponse):
+    """Keeps when the certificate of its connection expires: an answer soon lets go of that."""
+
+    expires: float | None = None
+
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if connection.transport is not None:
+            self.expires = expiry(connection.transport.get_extra_info("ssl_object"))
+        return await super().start(connection)
+
+
 class HttpProber:
-    """Sends one request over a new connection; redirects are not followed.
+    """Sends one request over a new connection; redirects are followed as far as allowed.
 
     The certificate of an ``https`` endpoint is verified against the system's authorities, or those
-    in ``ca``, and against ``host``, or else the address. Raises GeodnsError when ``ca`` can't be
-    read.
+    in ``ca``, and against ``server_name``, or else ``host``, or else the address. Raises
+    GeodnsError when ``ca`` can't be read. ``wall`` gives seconds since 1970.
     """
 
-    def __init__(self, check: HttpCheck) -> None:
+    def __init__(self, check: HttpCheck, wall: Callable[[], float] = time.time) -> None:
         self._check = check
+        self._wall = wall
         self._statuses = status_ranges(check.expect.status)
         self._body = check.expect.body.encode() if check.expect.body else None
+        self._pattern = compiled(check.expect.matches) if check.expect.matches else None
         self._load = check.load
         self._path = parse_path(check.load.json) if check.load and check.load.json else None
-        self._tls = _trust(check) if check.type == "https" else None
+        self._tls = context_for(check) if check.type == "https" or check.redirects else None
         # identity: a body is searched as it comes, so it must not come compressed.
-        self._headers = {"User-Agent": _AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
-        self._name: str | None = None
+        self._headers = CIMultiDict(
+            {"User-Agent": _AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+        )
+        self._headers.update(check.headers)
+        self._name: str | None = check.server_name
         if check.host is not None:
             self._headers["Host"] = check.host
             match = _HOST.fullmatch(check.host)
-            self._name = match[1].strip("[]") if match else check.host
+            self._name = self._name or (match[1].strip("[]") if match else check.host)
 
     async def __call__(self, address: Address) -> Result:
         return await conclude(lambda: self._attempt(address), self._check.timeout)
@@ -54,6 +71,8 @@ class HttpProber:
         except aiohttp.ClientConnectorCertificateError as error:
             cause = error.certificate_error
             raise cause if isinstance(cause, OSError) else ProbeError(str(cause)) from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise ProbeError(f"no connection in {self._check.connect_timeout:g} s") from error
         except aiohttp.ClientConnectorError as error:
             raise error.os_error from error
         except aiohttp.ServerDisconnectedError as error:
@@ -72,27 +91,45 @@ class HttpProber:
             happy_eyeballs_delay=None,
             socket_factory=_socket,
         )
-        async with (
-            aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None),
-                auto_decompress=False,
-            ) as session,
-            session.request(
-                self._check.method,
-                self._url(address),
-                headers=self._headers,
-                allow_redirects=False,
-                ssl=self._tls if self._tls is not None else True,
-                server_hostname=self._name,
-            ) as response,
-        ):
+        async with aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._check.connect_timeout),
+            auto_decompress=False,
+            response_class=_Response,
+        ) as session:
+            step = first_step(self._check, address)
+            for left in range(self._check.redirects, -1, -1):
+                seen = await self._request(session, step, may_follow=left > 0)
+                if isinstance(seen, Seen):
+                    return seen
+                step = seen
+        raise AssertionError("the last step may not follow")
+
+    async def _request(
+        self, session: aiohttp.ClientSession, step: Step, *, may_follow: bool
+    ) -> Seen | Step:
+        """What one request saw, or where it is redirected to."""
+        async with session.request(
+            step.method,
+            step.url,
+            headers=self._headers,
+            allow_redirects=False,
+            ssl=self._tls if self._tls is not None else True,
+            server_hostname=self._name,
+        ) as response:
             try:
+                expected = any(low <= response.status <= up for low, up in self._statuses)
+                if may_follow and not expected and response.status in REDIRECTS:
+                    return step.after(response.status, response.headers.get("Location"))
                 load = await self._inspect(response)
             finally:
                 response.close()  # don't wait for the rest of the body
-        return Seen(f"HTTP {response.status}", load)
+        expires = response.expires if isinstance(response, _Response) else None
+        detail = with_expiry(
+            f"HTTP {response.status}", expires, self._check.certificate_warning, self._wall()
+        )
+        return Seen(detail, load, expires)
 
     async def _inspect(self, response: aiohttp.ClientResponse) -> SeenLoad | None:
         if not any(low <= response.status <= high for low, high in self._statuses):
@@ -100,6 +137,8 @@ class HttpProber:
         body = bytearray()
         if self._body is not None:
             await self._look_for(self._body, response, body)
+        if self._pattern is not None:
+            await self._match(response, body)
         return None if self._load is None else await self._load_in(response, body)
 
     async def _look_for(
@@ -112,6 +151,17 @@ class HttpProber:
                 where = "the first 64 KiB of the body" if len(body) == _BODY_LIMIT else "the body"
                 raise ProbeError(f"HTTP {response.status}, but {where} lacks the expected text")
             body += chunk
+
+    async def _match(self, response: aiohttp.ClientResponse, body: bytearray) -> None:
+        """All that is looked at is read first: a pattern may reach to its end."""
+        assert self._pattern is not None
+        while chunk := await response.content.read(_BODY_LIMIT - len(body)):
+            body += chunk
+        if self._pattern.search(bytes(body)) is None:
+            where = "the first 64 KiB of the body" if len(body) == _BODY_LIMIT else "the body"
+            raise ProbeError(
+                f"HTTP {response.status}, but {where} doesn't match {self._check.expect.matches}"
+            )
 
     async def _load_in(self, response: aiohttp.ClientResponse, body: bytearray) -> SeenLoad:
         """An endpoint that serves is healthy, whatever becomes of the load that it tells."""
@@ -127,11 +177,6 @@ class HttpProber:
             return SeenLoad(from_json(bytes(body), self._path))
         except LoadError as error:
             return SeenLoad(None, printable(str(error)))
-
-    def _url(self, address: Address) -> str:
-        host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
-        port = self._check.port or (443 if self._check.type == "https" else 80)
-        return f"{self._check.type}://{host}:{port}{self._check.path}"
 
     def _expected(self) -> str:
         status = self._check.expect.status
@@ -153,19 +198,3 @@ def _socket(info: aiohttp.AddrInfoType) -> socket.socket:
     made = socket.socket(info[0], info[1], info[2])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     return made
-
-
-def _trust(check: HttpCheck) -> ssl.SSLContext:
-    try:
-        file = check.ca or ssl.get_default_verify_paths().cafile
-        return _context(check.ca, Path(file).stat().st_mtime_ns if file else 0)
-    except OSError as error:
-        raise GeodnsError(
-            f"{check.ca}: the authorities to trust can't be read: {describe(error)}"
-        ) from error
-
-
-@lru_cache(maxsize=32)
-def _context(authorities: Path | None, changed: int) -> ssl.SSLContext:  # noqa: ARG001  a key
-    """Reading the system's authorities takes 35 ms: once, not for every check of every reload."""
-    return ssl.create_default_context(cafile=authorities)

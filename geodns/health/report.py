@@ -102,4 +102,5 @@ def _target(target: Target) -> TargetStatus:
         last.duration if last else None,
         target.detail,
         target.endpoints,
+        target.expires,
     )

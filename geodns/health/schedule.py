@@ -25,10 +25,15 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Job(NamedTuple):
-    """What to run, and every how many seconds."""
+    """What to run, and every how many seconds.
+
+    ``haste`` is asked after each result for another number of seconds until the next probe; None:
+    the interval.
+    """
 
     probe: Callable[[], Awaitable[Result]]
     interval: float
+    haste: Callable[[], float | None] = lambda: None
 
 
 @dataclass(slots=True, eq=False)
@@ -136,9 +141,14 @@ class Scheduler(Generic[Key]):
             return
         entry.task = None
         entry.failing = not result.ok
-        pause = entry.job.interval * self._random.uniform(1 - _JITTER, 1 + _JITTER)
-        self._wait(entry, max(self._clock.now(), start + pause))
-        self._report(entry.key, result)
+        try:
+            self._report(entry.key, result)
+        finally:
+            if not entry.stopped:
+                # After the report: by then it is known whether the result has left any doubt.
+                interval = entry.job.haste() or entry.job.interval
+                pause = interval * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+                self._wait(entry, max(self._clock.now(), start + pause))
 
     def _stop(self, entry: _Entry[Key]) -> None:
         entry.stopped = True

@@ -14,6 +14,7 @@ class TargetStatus:
 
     ``checked`` is when the last probe ended; None before the first. ``ok``, ``duration`` (seconds)
     and ``detail`` are of that probe. ``endpoints`` are the ids that rely on this target.
+    ``certificate_expires`` is when the certificate last seen does, in seconds since 1970.
     """
 
     check: str
@@ -26,6 +27,7 @@ class TargetStatus:
     duration: float | None
     detail: str
     endpoints: tuple[str, ...]
+    certificate_expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from geodns.config.probing import TlsSettings
 from geodns.health.machine import Machine, State
 from geodns.health.plan import TargetKey
 from geodns.health.probe import Prober, Result
@@ -18,22 +19,33 @@ class Target:
     """Exactly one exists per key, however many endpoints rely on it.
 
     ``checked`` is when the last result came, in seconds since 1970; ``name`` is the check's.
+    ``prober`` is None where the state is told or follows from other targets. ``expires`` is when
+    the certificate last seen does, in seconds since 1970. ``decides``: an endpoint relies on it
+    directly, not only through a combination.
     """
 
     key: TargetKey
     name: str
     endpoints: tuple[str, ...]
-    prober: Prober
+    prober: Prober | None
     machine: Machine
     last: Result | None = None
     checked: float | None = None
+    expires: float | None = None
+    decides: bool = True
+    expiry_told: bool = False
 
     @property
-    def job(self) -> Job:
-        """What the scheduler is to run."""
+    def job(self) -> Job | None:
+        """What the scheduler is to run; None for a target that is told its state."""
         check, address = self.key
         prober = self.prober
-        return Job(lambda: prober(address), check.interval)
+        if prober is None:
+            return None
+        return Job(lambda: prober(address), check.interval, self._haste)
+
+    def _haste(self) -> float | None:
+        return self.key.check.fast_interval if self.machine.uncertain() else None
 
     @property
     def detail(self) -> str:
@@ -44,6 +56,7 @@ class Target:
         """Count a result; whether the state changed."""
         inconclusive_before = self.last is not None and not self.last.conclusive
         self.last, self.checked = result, wall
+        self._watch_certificate(result, wall)
         if not result.conclusive:
             if not inconclusive_before:
                 logger.warning("a probe was not possible", extra=self._fields())
@@ -55,7 +68,19 @@ class Target:
         self._log(before)
         return True
 
+    def _watch_certificate(self, result: Result, wall: float) -> None:
+        if result.expires is None or not isinstance(self.key.check, TlsSettings):
+            return
+        self.expires = result.expires
+        soon = result.expires - wall < self.key.check.certificate_warning
+        if soon and not self.expiry_told:
+            logger.warning("a certificate expires soon", extra=self._fields())
+        self.expiry_told = soon
+
     def _log(self, before: State) -> None:
+        if not self.decides:  # the combination that it is a part of says what follows
+            logger.info(f"a part of a check is {self.machine.state}", extra=self._fields())
+            return
         if self.machine.state is State.DOWN:
             logger.warning("endpoint is down", extra=self._fields())
         elif before is State.DOWN:

@@ -163,7 +163,7 @@ def test_a_wrong_region_hides_nothing_of_what_is_inside(tmp_path: Path) -> None:
         ("{type: tcp, port: 1, path: /}", [("unknown-key", 2, 27)]),
         ("{type: http, prot: 1}", [("unknown-key", 2, 19)]),
         ("{type: http, path: healthz}", [("bad-value", 2, 25)]),
-        ("{type: http, method: POST}", [("bad-value", 2, 27)]),
+        ("{type: http, method: POUR}", [("bad-value", 2, 27)]),
         ("{type: http, expect: {status: 2xx}}", [("bad-value", 2, 36)]),
         ("{type: http, expect: {status: [200, 204]}}", []),
         ("{type: http, expect: {status: 299-200}}", [("bad-value", 2, 36)]),

@@ -82,7 +82,7 @@ class Authority:
         self.file = folder / "ca.pem"
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def context(self, name: str, *, days: int = 10) -> ssl.SSLContext:
+    def context(self, name: str, *, days: int = 20) -> ssl.SSLContext:
         """A server's TLS context for a host name or address, good for so many days from now."""
         self._serial += 1
         key = ec.generate_private_key(ec.SECP256R1())

@@ -13,9 +13,9 @@ import pytest
 from health_servers import HOST, serving
 
 from geodns.config.settings import HttpCheck, TcpCheck
+from geodns.health.kits.tcp import TcpProber
 from geodns.health.probe import ProbeError, Result, Seen, conclude, describe, printable
 from geodns.health.probe_http import HttpProber
-from geodns.health.probe_tcp import TcpProber
 from geodns.health.probes import make_prober
 
 

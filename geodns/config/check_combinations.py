@@ -1,0 +1,63 @@
+"""Rules for checks made of others: every part is defined, and none contains itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from geodns.config.probing import Check, CombinedCheck
+from geodns.config.sources import Rule, Sources
+from geodns.problem import Problem
+from geodns.wording import did_you_mean
+
+
+def undefined_part(sources: Sources) -> Iterator[Problem]:
+    """The checks that a combination names are defined, each named once."""
+    known = sources.services.names("checks")
+    for name, check in sources.services.settings.checks.items():
+        if not isinstance(check, CombinedCheck):
+            continue
+        for index, part in enumerate(check.checks):
+            path = ("checks", name, "checks", index)
+            if part not in known:
+                yield sources.services.document.problem(
+                    "undefined-check",
+                    f"the check {part!r} is not defined",
+                    path,
+                    hint=did_you_mean(part, known),
+                )
+            elif part in check.checks[:index]:
+                yield sources.services.document.problem(
+                    "repeated-check", f"{part!r} is named twice", path
+                )
+
+
+def looping_combination(sources: Sources) -> Iterator[Problem]:
+    """No combination is made of itself, however far down."""
+    checks = sources.services.settings.checks
+    for name in checks:
+        loop = _loop(name, checks)
+        if loop is not None:
+            yield sources.services.document.problem(
+                "check-loop",
+                f"{name!r} is made of itself: {' → '.join(loop)}",
+                ("checks", name, "checks"),
+            )
+
+
+def _loop(start: str, checks: Mapping[str, Check]) -> tuple[str, ...] | None:
+    """The way from a check down to itself; None: there is none."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen = {start}
+    while ways:
+        way = ways.pop()
+        check = checks.get(way[-1])
+        for part in check.checks if isinstance(check, CombinedCheck) else ():
+            if part == start:
+                return (*way, part)
+            if part not in seen:
+                seen.add(part)
+                ways.append((*way, part))
+    return None
+
+
+COMBINATION_RULES: tuple[Rule, ...] = (undefined_part, looping_combination)
