@@ -329,6 +329,25 @@ _AZ_THRESHOLDS = Thresholds(withdraw_below=0.5, restore_above=0.8, hold=60.0)
 _REGION_THRESHOLDS = Thresholds(withdraw_below=0.01, restore_above=0.01, hold=0.0)
 
 
+class Recovery(Settings):
+    """How an endpoint that was down comes back, and how flapping is damped (RFC 2439's model)."""
+
+    hold: Duration = Field(0.0, ge=0, description="how long it must be up before it comes back")
+    slow_start: Duration = Field(
+        0.0, ge=0, description="how long it then takes from nothing to its whole share"
+    )
+    suppress: Annotated[Number, Field(ge=1)] | None = Field(
+        None, description="held out from this penalty on, 1 for each failure; none: not damped"
+    )
+    reuse: Number = Field(
+        1.0, gt=0, description="back when the penalty has decayed to this; less than suppress"
+    )
+    half_life: Duration = Field(300.0, gt=0, description="in which the penalty halves")
+    longest: Duration = Field(
+        1800.0, gt=0, description="it is not held out for longer than this after it is up"
+    )
+
+
 class Health(Settings):
     """Verdicts above single endpoints. What a group's mapping leaves out keeps its default."""
 
@@ -337,6 +356,10 @@ class Health(Settings):
     )
     region: Thresholds = Field(
         _REGION_THRESHOLDS, description="when a whole region is withdrawn and restored"
+    )
+
+    recovery: Recovery = Field(
+        Recovery(), description="how endpoints come back after they were down"
     )
 
     @model_validator(mode="before")
@@ -352,7 +375,9 @@ def _completed(fields: dict[str, Any], key: str, value: Any) -> Any:
 
     Without ``restore_above``, a group comes back where it was withdrawn if that is higher.
     """
-    if not isinstance(value, dict) or key not in fields:
+    if not isinstance(value, dict) or not isinstance(
+        fields[key].default if key in fields else None, Thresholds
+    ):
         return value
     default: Thresholds = fields[key].default
     full = {**default.model_dump(), **{name: v for name, v in value.items() if v is not None}}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from geodns.health.availability import EndpointAvailability
+from geodns.health.flapping import Return, Rules
 from geodns.health.loads import Felt
 from geodns.health.machine import State
 from geodns.health.orders import Ordered
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 _MOST_NAMED = 3  # addresses in a reason; the rest stand in the list of targets
 
 _PLAIN = ("up", "not checked", "waiting for the first result")  # less than any other reason
+
+_AT_ONCE = Rules()
+_STEPS = 64  # of a slow start
 
 T = TypeVar("T")
 
@@ -61,17 +65,23 @@ class Judge:
         before: Judge | None = None,
         feel: Callable[[str], Felt] = lambda _id: Felt(),
         heed: Callable[[PlannedEndpoint], Ordered] = lambda _planned: Ordered(),
+        recovery: Rules = _AT_ONCE,
     ) -> None:
         """``look`` gives the state of a target and what was last seen of it, in words.
 
-        ``feel`` gives what load makes of an endpoint, ``heed`` what people ordered. Groups and
+        ``feel`` gives what load makes of an endpoint, ``heed`` what people ordered, and
+        ``recovery`` says how endpoints come back. Groups and
         endpoints that stood under the judge ``before`` go on from there.
         """
         self.plan = plan
         self.endpoints: dict[str, tuple[EndpointVerdict, float]] = {}
         self.availability_zones: dict[str, Standing] = {}
         self.regions: dict[str, Standing] = {}
+        self._returns: dict[str, Return] = {}
+        self._recovery = recovery
+        self._now = 0.0
         if before is not None:
+            self._returns = _kept(before._returns, plan.endpoints)
             self.endpoints = _kept(before.endpoints, plan.endpoints)
             self.availability_zones = _kept(before.availability_zones, plan.availability_zones)
             self.regions = _kept(before.regions, plan.regions)
@@ -84,7 +94,9 @@ class Judge:
         self, endpoints: Iterable[str], now: float, wall: float
     ) -> dict[str, EndpointAvailability]:
         """Judge these endpoints and their groups anew: the availability of whatever may change."""
-        touched = set(endpoints)
+        # Whoever comes back is looked at each time: reviews of others must not put it off.
+        touched = {*endpoints, *(id for id, back in self._ways_back() if back <= now)}
+        self._now = now
         zones = {self.plan.endpoints[id].availability_zone: None for id in touched}
         regions = {self.plan.endpoints[id].region: None for id in touched}
         for id in touched:
@@ -107,7 +119,26 @@ class Judge:
     def in_service(self, id: str) -> bool:
         """Whether an endpoint is available, whatever its load: by verdicts and orders."""
         ordered = self._heed(self.plan.endpoints[id])
-        return ordered.factor > 0 and (ordered.forced or self._well(id))
+        well = self._well(id) and self._returned(id) > 0
+        return ordered.factor > 0 and (ordered.forced or well)
+
+    def _returned(self, id: str) -> float:
+        """How far it has come back after it was down, from 0 to 1."""
+        found = self._returns.get(id)
+        return 1.0 if found is None else found.factor(self._now, self._recovery)
+
+    def _ways_back(self) -> Iterable[tuple[str, float]]:
+        """Endpoints that are not wholly back, and when that begins."""
+        for id, found in self._returns.items():
+            back = found.back_at(self._recovery)
+            if back is not None and found.factor(self._now, self._recovery) < 1:
+                yield id, back
+
+    def _returning(self) -> Iterable[tuple[float, str]]:
+        """When the way back of each endpoint is to be looked at next."""
+        step = max(0.5, self._recovery.slow_start / _STEPS)
+        for id, back in self._ways_back():
+            yield (back if self._now < back else self._now + step), id
 
     def _well(self, id: str) -> bool:
         """By its own verdict and those above it."""
@@ -120,11 +151,13 @@ class Judge:
 
     def due(self) -> float | None:
         """When a hold time is over next, on the scale of ``now``."""
-        return min((when for when, _ in self._holds()), default=None)
+        times = [*(when for when, _ in self._holds()), *(when for when, _ in self._returning())]
+        return min(times, default=None)
 
     def held(self, now: float) -> list[str]:
-        """Endpoints, one of each group whose hold time is over."""
-        return [group.endpoints[0] for when, group in self._holds() if when <= now]
+        """Endpoints: one of each group whose hold time is over, and those that come back."""
+        groups = [group.endpoints[0] for when, group in self._holds() if when <= now]
+        return groups + [id for when, id in self._returning() if when <= now]
 
     def _holds(self) -> Iterable[tuple[float, PlannedGroup]]:
         for standings, groups in (
@@ -146,6 +179,9 @@ class Judge:
         was_down = before is not None and before[0].state == "down"
         if was_down != (verdict.state == "down"):
             reason = self._own_reason(id, verdict)
+            state = State.UP if was_down else State.DOWN
+            former = self._returns.get(id, Return())
+            self._returns[id] = former.turn(state, self._now, self._recovery)
             self._turns.append(Turn(id, "up" if was_down else "down", reason, (id,)))
 
     def _review_group(
@@ -196,12 +232,19 @@ class Judge:
             for address, ok in zip(planned.endpoint.addresses, addresses, strict=True)
             if not ok
         )
-        available = felt.availability * ordered.factor if self.in_service(id) else 0.0
+        returned = 1.0 if ordered.forced else self._returned(id)
+        available = felt.availability * ordered.factor * returned if self.in_service(id) else 0.0
+        if returned < 1 and self._well(id):
+            reason = "coming back slowly" if returned else self._held_out(id)
         if available:
             reason = _joined(reason, felt.reason)
         return EndpointAvailability(
             available, addresses, _joined(reason, ordered.reason), failing, felt.factor
         )
+
+    def _held_out(self, id: str) -> str:
+        flaps = self._returns[id].suppressed
+        return "flapped: held out for a while" if flaps else "up again: in its hold time"
 
     def _own_reason(self, id: str, verdict: EndpointVerdict) -> str:
         if verdict.state == "unchecked":

@@ -11,6 +11,7 @@ from geodns.config.settings import Check, Configuration, Service
 from geodns.health import probes
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.clock import Clock, LoopClock, Timer
+from geodns.health.flapping import Rules
 from geodns.health.judge import Judge, Turn
 from geodns.health.kits.combination import combine
 from geodns.health.known import Known
@@ -106,7 +107,8 @@ class Monitor:
         now, wall = self._clock.now(), self._clock.wall()
         planned = plan_loads(configuration, self._share_basis)
         self._loads = Loads(asked, planned, self._loads, now)
-        self._judge = Judge(asked, self._look, self._judge, self._loads.felt, self._heed)
+        recovery = Rules(**configuration.services.health.recovery.model_dump())
+        self._judge = Judge(asked, self._look, self._judge, self._loads.felt, self._heed, recovery)
         self._changed.clear()
         endpoints = self._judge.review(asked.endpoints, now, wall)
         moved = self._loads.advance(now, self._judge.in_service)
