@@ -98,7 +98,8 @@ class RawFile:
             raise RawError(f"{self.path} can't be read: {_first_line(error)}") from error
 
     def _csv(self, file: IO[bytes], packed: str | None) -> Iterator[Batch]:
-        with _unpacked(file, packed) as stream:
+        # Opened once more: what unpacks a file closes it when it is gone.
+        with self.path.open("rb") as start, _unpacked(start, packed) as stream:
             header, delimiter = _header(stream)
         if not header:
             return
@@ -111,7 +112,6 @@ class RawFile:
                 skipped.append(row.number or UNKNOWN_LINE)
             return "skip"
 
-        file.seek(0)
         with _unpacked(file, packed) as stream:
             reader = pa_csv.open_csv(
                 stream,
@@ -203,7 +203,7 @@ class _Numbering:
 
 @contextmanager
 def _unpacked(file: IO[bytes], packed: str | None) -> Iterator[Any]:
-    """The file, or what is inside; the file itself stays open."""
+    """The file, or what is inside."""
     if packed is None:
         yield file
     else:
