@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -41,6 +45,27 @@ def test_build_writes_a_table_and_says_what_it_left_out(tmp_path: Path) -> None:
     assert f"{file}:22: not a row with all columns" in result.stdout
     assert "192.0.2.0/24,eu-central-1,12,20," in out.read_text(encoding="utf-8")
     assert result.stderr == ""  # no progress bar, as this is no terminal
+
+
+def test_build_shows_its_progress_on_a_terminal(tmp_path: Path) -> None:
+    arguments = ["build", str(raw(tmp_path)), "-o", str(tmp_path / "new.csv")]
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "GEODNS_CONFIG": str(write(tmp_path)), "TERM": "xterm"}
+    command = [
+        sys.executable,
+        "-c",
+        "from geodns.cli.main import main; main()",
+        "latency",
+        *arguments,
+    ]
+    done = subprocess.run(
+        command, check=False, env=environment, stdout=subprocess.PIPE, stderr=theirs, timeout=60
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0, shown
+    assert "reading" in shown
 
 
 def test_a_dry_build_writes_nothing(tmp_path: Path) -> None:

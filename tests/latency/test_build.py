@@ -142,6 +142,20 @@ def test_a_built_table_is_read_back_as_it_was(tmp_path: Path, name: str) -> None
     assert again == made.rows
 
 
+@pytest.mark.parametrize("name", ["raw.parquet", "raw.csv", "raw.csv.gz"])
+def test_a_large_file_is_read_in_parts(tmp_path: Path, name: str) -> None:
+    rows = 1_100_000
+    file = tmp_path / name
+    if name == "raw.parquet":
+        columns = {"client": ["10.1.0.1"] * rows, "region": ["near"] * rows, "ms": [20] * rows}
+        pq.write_table(pa.table(columns), file)
+    else:
+        write(tmp_path, name, "client,region,ms\n" + "10.1.0.1,near,20\n" * rows)
+    sizes = [batch.rows for batch in RawFile(file).batches()]
+    assert sum(sizes) == rows
+    assert max(sizes) <= 1 << 20
+
+
 def synthetic() -> Built:
     """The build that docs/latency.md has the figures of: made up, none of it was measured."""
     locations = load_locations(())
