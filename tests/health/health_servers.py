@@ -21,9 +21,9 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 @asynccontextmanager
 async def serving(
-    handler: Handler, *, tls: ssl.SSLContext | None = None, port: int = 0
+    handler: Handler, *, tls: ssl.SSLContext | None = None, port: int = 0, host: str = HOST
 ) -> AsyncIterator[int]:
-    """Serve connections on HOST with the handler; gives the port."""
+    """Serve connections on ``host`` with the handler; gives the port."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,7 +37,7 @@ async def serving(
         finally:
             writer.transport.abort() if tls else writer.close()
 
-    server = await asyncio.start_server(handle, HOST, port, ssl=tls)
+    server = await asyncio.start_server(handle, host, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -7,6 +7,7 @@ Linux lets a process without privileges send echo requests where its group lies 
 from __future__ import annotations
 
 import asyncio
+import errno
 import secrets
 import socket
 import struct
@@ -25,6 +26,8 @@ _MOST_STRAY = 1024  # a raw socket hears the replies to every other probe of thi
 _ICMP = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
 _REQUEST, _REPLY = {4: 8, 6: 128}, {4: 0, 6: 129}  # RFC 792, RFC 4443 4.1 and 4.2
 _HEADER = struct.Struct("!BBHHH")
+# Not allowed, or a kernel that doesn't know ping sockets.
+_NOT_THIS_KIND = {errno.EACCES, errno.EPERM, errno.EPROTONOSUPPORT}
 
 Opener = Callable[[int, int, int], socket.socket]
 
@@ -67,8 +70,9 @@ def open_ping(version: int, opener: Opener = socket.socket) -> socket.socket:
     for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW):
         try:
             return opener(family, kind, _ICMP[version])
-        except PermissionError:
-            continue
+        except OSError as error:
+            if error.errno not in _NOT_THIS_KIND:
+                raise
     raise NotProbedError(f"no permission to ping; allow it with {SYSCTL}")
 
 
