@@ -17,12 +17,14 @@ from aiohttp import web
 from geodns.config.settings import SocketAddress
 from geodns.control import metrics, order_routes, page, view
 from geodns.control.demand import DemandError
+from geodns.control.health_push import read_health
 from geodns.control.load_push import RefusedError, read_push
 from geodns.control.reloader import Reload
 from geodns.control.snapshot import Snapshot
 from geodns.errors import GeodnsError
 from geodns.health.availability import Availability
 from geodns.health.status import LoadStatus
+from geodns.health.told import HealthReport
 from geodns.planning.networks import KINDS, By
 
 _MOST_BODY = 4096  # bytes: the largest request is one order with its reason
@@ -55,6 +57,9 @@ class Subject(order_routes.Subject, Protocol):
 
     def push_load(self, endpoint: str, load: float, seconds: float) -> LoadStatus:
         """Take a load from outside. Raises GeodnsError where nothing can take it."""
+
+    def push_health(self, endpoint: str, report: HealthReport) -> int:
+        """Take whether an endpoint serves: of how many targets. Raises GeodnsError."""
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         """Read the configuration anew."""
@@ -143,18 +148,29 @@ def _application(subject: Subject, *, may_change: bool) -> web.Application:
         )
 
     async def push_load(request: web.Request) -> web.Response:
-        try:
-            push = read_push(await request.read())
+        body = await request.read()
+
+        def take() -> dict[str, Any]:
+            push = read_push(body)
             told = subject.push_load(push.endpoint, push.load, push.seconds)
-        except GeodnsError as error:
-            status = 400 if isinstance(error, RefusedError) else 422
-            return web.Response(
-                body=view.encode({"error": str(error)}),
-                status=status,
-                content_type="application/json",
-            )
-        body = view.encode({"endpoint": push.endpoint, **asdict(told)})
-        return web.Response(body=body, content_type="application/json")
+            return {"endpoint": push.endpoint, **asdict(told)}
+
+        return _taken(take)
+
+    async def push_health(request: web.Request) -> web.Response:
+        body = await request.read()
+
+        def take() -> dict[str, Any]:
+            endpoint, report = read_health(body)
+            targets = subject.push_health(endpoint, report)
+            return {
+                "endpoint": endpoint,
+                "up": report.up,
+                "detail": report.words,
+                "targets": targets,
+            }
+
+        return _taken(take)
 
     application = web.Application(client_max_size=_MOST_BODY, middlewares=[_guarded])
     application.router.add_get("/", show_page)
@@ -167,8 +183,20 @@ def _application(subject: Subject, *, may_change: bool) -> web.Application:
         application.router.add_get("/v1/demand", show_demand)
         application.router.add_post("/v1/reload", reload)
         application.router.add_post("/v1/load", push_load)
+        application.router.add_post("/v1/health", push_health)
         order_routes.add_routes(application.router, subject)
     return application
+
+
+def _taken(take: Callable[[], dict[str, Any]]) -> web.Response:
+    """What a push leads to: its answer, 400 for a body that is none, 422 where nothing takes it."""
+    status = 200
+    try:
+        answer = take()
+    except GeodnsError as error:
+        status = 400 if isinstance(error, RefusedError) else 422
+        answer = {"error": str(error)}
+    return web.Response(body=view.encode(answer), status=status, content_type="application/json")
 
 
 @web.middleware

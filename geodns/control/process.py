@@ -39,6 +39,7 @@ from geodns.health.judge import Turn
 from geodns.health.monitor import Monitor, Moved
 from geodns.health.probe import Observation
 from geodns.health.status import LoadStatus
+from geodns.health.told import HealthReport
 from geodns.planning.networks import By
 from geodns.server.handle import WorkerHandle
 from geodns.server.sockets import Sockets, WorkerSockets, open_sockets
@@ -214,6 +215,10 @@ class ControlProcess:
     def push_load(self, endpoint: str, load: float, seconds: float) -> LoadStatus:
         """Take a load from outside. Raises GeodnsError where nothing can take it."""
         return self._monitor.push_load(endpoint, load, seconds)
+
+    def push_health(self, endpoint: str, report: HealthReport) -> int:
+        """Take from outside whether an endpoint serves. Raises GeodnsError."""
+        return self._monitor.push_health(endpoint, report)
 
     def order(self, verb: Verb, wish: Wish, author: str) -> dict[str, Any]:
         """Carry out what a person orders. Raises GeodnsError."""

@@ -33,10 +33,20 @@ class HealthReport(NamedTuple):
         return printable(f"reported {state}: {self.reason}" if self.reason else f"reported {state}")
 
 
+def no_endpoint(endpoint: str) -> str:
+    """What is wrong with an id that no endpoint has."""
+    return f"there is no endpoint {endpoint!r}; write service@az"
+
+
+def not_told(endpoint: str) -> str:
+    """What is wrong with a report about an endpoint whose check is another."""
+    return f"{endpoint} has no check of type push; give its service one, or drain or force it"
+
+
 def told_targets(plan: Plan, endpoint: str, report: HealthReport) -> list[TargetKey]:
     """The targets that a report about an endpoint is for, at least one. Raises ToldError."""
     if endpoint not in plan.endpoints:
-        raise ToldError(f"there is no endpoint {endpoint!r}; write service@az")
+        raise ToldError(no_endpoint(endpoint))
     addresses = plan.endpoints[endpoint].endpoint.addresses
     if report.address is not None and report.address not in addresses:
         raise ToldError(f"{endpoint} has no address {report.address}")
@@ -47,5 +57,5 @@ def told_targets(plan: Plan, endpoint: str, report: HealthReport) -> list[Target
         if isinstance(key.check, PushCheck) and report.address in {None, key.address}:
             found.append(key)
     if not found:
-        raise ToldError(f"{endpoint} has no check of type push, so its health can't be told")
+        raise ToldError(not_told(endpoint))
     return list(dict.fromkeys(found))

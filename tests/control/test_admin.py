@@ -34,6 +34,7 @@ from geodns.health.status import (
     Status,
     TargetStatus,
 )
+from geodns.health.told import HealthReport
 from geodns.planning.networks import By
 from geodns.problem import Problem
 
@@ -94,6 +95,7 @@ class FakeSubject:
     def __init__(self) -> None:
         self.reloads: list[str] = []
         self.pushes: list[tuple[str, float, float]] = []
+        self.reports: list[HealthReport] = []
         self.result = Reload("admin API", 1000.0, 0.1, None, ())
 
     async def snapshot(self) -> Snapshot:
@@ -114,6 +116,12 @@ class FakeSubject:
             raise GeodnsError(f"there is no endpoint {endpoint!r}")
         self.pushes.append((endpoint, load, seconds))
         return LoadStatus(load, 1000, load / 1000, pushed=True)
+
+    def push_health(self, endpoint: str, report: HealthReport) -> int:
+        if endpoint != "web@a1":
+            raise GeodnsError(f"there is no endpoint {endpoint!r}")
+        self.reports.append(report)
+        return 1
 
     def order(self, verb: Verb, wish: Wish, author: str) -> dict[str, Any]:
         if wish.id != "a1":
@@ -389,6 +397,58 @@ def test_what_is_no_load_is_refused_with_a_reason(
             if error:
                 assert (await response.json())["error"].startswith(error)
         assert subject.pushes == []
+
+    _over_the_socket(tmp_path, scenario)
+
+
+def test_health_is_pushed_over_the_socket_alone(tmp_path: Path) -> None:
+    push = {"endpoint": "web@a1", "up": False, "reason": "disk full", "load": 930}
+
+    async def scenario(session: aiohttp.ClientSession, url: str, subject: FakeSubject) -> None:
+        async with session.post(f"{url}/v1/health", json=push) as response:
+            told = await response.json()
+        assert (response.status, told["detail"]) == (200, "reported down: disk full")
+        assert (told["endpoint"], told["up"], told["targets"]) == ("web@a1", False, 1)
+        async with session.post(f"{url}/v1/health", json={"endpoint": "web@a1", "up": True}):
+            pass
+        assert subject.reports == [HealthReport(False, "disk full", load=930), HealthReport(True)]
+
+    async def over_http(session: aiohttp.ClientSession, url: str, subject: FakeSubject) -> None:
+        async with session.post(f"{url}/v1/health", json=push) as response:
+            assert response.status == 404
+        assert subject.reports == []
+
+    _over_the_socket(tmp_path, scenario)
+    _over_http(over_http)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        ("up", 400, "the body is not JSON"),
+        ('{"endpoint": "web@a1"}', 400, 'write {"endpoint": "service@az", "up": true or false}'),
+        ('{"endpoint": "web@a1", "up": true, "for": 5}', 400, 'write {"endpoint": "service@az"'),
+        ('{"endpoint": "web@a1", "up": "no"}', 400, "up is true or false, not 'no'"),
+        ('{"endpoint": "web@a1", "up": 1}', 400, "up is true or false, not 1"),
+        ('{"endpoint": "web@a1", "up": true, "reason": 5}', 400, "the reason is a text, not 5"),
+        (
+            '{"endpoint": "web@a1", "up": true, "reason": "' + "w" * 121 + '"}',
+            400,
+            "the reason has 121 characters; 120 is the most",
+        ),
+        ('{"endpoint": "web@a1", "up": true, "load": null}', 400, "None is not a load"),
+        ('{"endpoint": "web@a1", "up": true, "load": -1}', 400, "-1 is not a load"),
+        ('{"endpoint": "web@b", "up": true}', 422, "there is no endpoint 'web@b'"),
+    ],
+)
+def test_what_is_no_health_is_refused_with_a_reason(
+    tmp_path: Path, body: str, status: int, error: str
+) -> None:
+    async def scenario(session: aiohttp.ClientSession, url: str, subject: FakeSubject) -> None:
+        async with session.post(f"{url}/v1/health", data=body) as response:
+            assert response.status == status
+            assert (await response.json())["error"].startswith(error)
+        assert subject.reports == []
 
     _over_the_socket(tmp_path, scenario)
 
