@@ -65,11 +65,14 @@ def seconds(column: Any) -> Floats:
 def texts(column: Any) -> Any:
     """A column as arrow strings; null where it is no text."""
     column = _dense(column)
-    if pa.types.is_string(column.type):
-        return column
     try:
+        if pa.types.is_string(column.type):
+            column.validate(full=True)  # a damaged file has bytes there that are no text
+            return column
         return pc.cast(column, pa.string())
     except pa.ArrowException:
+        if pa.types.is_string(column.type):
+            column = pc.cast(column, pa.binary())
         return pa.array([_decoded(value) for value in column.to_pylist()], pa.string())
 
 

@@ -93,8 +93,9 @@ class RawFile:
                 yield from readers[kind](file, packed)
                 self.position = self.size
         except OSError as error:  # pyarrow raises it, too, for what it can't unpack
-            raise RawError(f"{self.path} can't be read: {error.strerror or error}") from error
-        except pa.ArrowException as error:
+            reason = error.strerror or _first_line(error)
+            raise RawError(f"{self.path} can't be read: {reason}") from error
+        except (pa.ArrowException, UnicodeDecodeError) as error:
             raise RawError(f"{self.path} can't be read: {_first_line(error)}") from error
 
     def _csv(self, file: IO[bytes], packed: str | None) -> Iterator[Batch]:
@@ -237,10 +238,11 @@ def _whole_lines(stream: Any) -> Iterator[bytes]:
 def _parsed(block: bytes, rows: int) -> Any:
     """A table of the lines' objects; None where some line is not one object like the others."""
     try:
+        block.decode()  # arrow takes other bytes for text
         table = pa_json.read_json(
             BytesIO(block), read_options=pa_json.ReadOptions(block_size=max(len(block), 1))
         )
-    except pa.ArrowException:
+    except (pa.ArrowException, UnicodeDecodeError):
         return None
     return table if table.num_rows == rows else None
 

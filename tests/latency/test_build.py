@@ -110,6 +110,13 @@ def test_damaged_lines_of_json_are_counted_with_their_number(tmp_path: Path) -> 
     ]
 
 
+def test_a_byte_that_is_no_text_costs_one_line_of_json(tmp_path: Path) -> None:
+    damaged = objects().encode().replace(b"near", b"ne\xffr", 1)
+    result = built(write(tmp_path, "raw.jsonl", damaged))
+    assert result.used == len(ROWS) - 1
+    assert len(result.damage.examples) == 1
+
+
 def cut(file: Path) -> Path:
     data = file.read_bytes()
     file.write_bytes(data[: len(data) // 2])
