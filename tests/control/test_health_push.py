@@ -108,6 +108,12 @@ def test_silence_takes_down_who_was_up_and_the_next_report_brings_it_back(tmp_pa
         _until(lambda: _european(server) == [EU])
 
 
+def test_who_never_reports_is_down_after_keep(tmp_path: Path) -> None:
+    with _server(tmp_path, _CHECK.format(keep="3s")) as server:
+        _until(lambda: _endpoint(server)["state"] == "down")
+        assert _detail(server, EU) == "nothing reported for 3 s"
+
+
 def test_a_part_of_a_combination_is_told_too(tmp_path: Path) -> None:
     with _server(tmp_path, _PART) as server:
         assert _push(server, False)["targets"] == 2

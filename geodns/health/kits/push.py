@@ -47,6 +47,6 @@ class PushCheck(CheckSettings):
 KIT = Kit(
     PushCheck,
     None,
-    "a report of `up` that is not older than `keep` ([below](#checks-that-are-told))",
+    "a report of `up` that is not older than `keep` ([below](#push))",
     "nothing",
 )
