@@ -26,6 +26,7 @@ from geodns.health.wire import Wire
 from geodns.wording import shown
 
 _MOST_STRAY = 16  # datagrams that answer something else, before the probe gives up
+_HEADER = 12  # bytes
 _PAYLOAD = 1232  # bytes: RFC 9715 3.2, what passes nearly everywhere without fragments
 
 
@@ -87,7 +88,10 @@ class DnsCheck(ConnectingCheck):
 
 
 def _data(record_type: str, text: str) -> dns.rdata.Rdata:
-    return dns.rdata.from_text(dns.rdataclass.IN, record_type, text, origin=dns.name.root)
+    # Not relative to the root: such a name equals none of those that come in answers.
+    return dns.rdata.from_text(
+        dns.rdataclass.IN, record_type, text, origin=dns.name.root, relativize=False
+    )
 
 
 class DnsProber:
@@ -110,14 +114,12 @@ class DnsProber:
         if not self._check.recursion:
             query.flags &= ~dns.flags.RD
         if self._check.transport == "udp":
-            answer = await self._over_udp(query, address)
-            if answer.flags & dns.flags.TC:
-                answer = await self._over_tcp(query, address)
-        else:
-            answer = await self._over_tcp(query, address)
-        return self._judge(answer)
+            wire = await self._over_udp(query, address)
+            if not _is_cut_off(wire):
+                return self._judge(_parsed(wire, query))
+        return self._judge(_parsed(await self._over_tcp(query, address), query))
 
-    async def _over_udp(self, query: dns.message.Message, address: Address) -> dns.message.Message:
+    async def _over_udp(self, query: dns.message.Message, address: Address) -> bytes:
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         loop = asyncio.get_running_loop()
         with socket.socket(family, socket.SOCK_DGRAM) as asking:
@@ -128,16 +130,16 @@ class DnsProber:
             for _ in range(_MOST_STRAY):
                 wire = await loop.sock_recv(asking, 65535)
                 if wire[:2] == query.id.to_bytes(2):
-                    return _parsed(wire, query)
+                    return wire
         raise ProbeError("only answers to something else came")
 
-    async def _over_tcp(self, query: dns.message.Message, address: Address) -> dns.message.Message:
+    async def _over_tcp(self, query: dns.message.Message, address: Address) -> bytes:
         with Wire(address) as wire:
             await wire.connect(self._check.port, self._check.connect_timeout)
             # RFC 1035 4.2.2: a message is preceded by its length in two bytes.
             await wire.send(query.to_wire(prepend_length=True))
             length = int.from_bytes(await wire.exactly(2))
-            return _parsed(await wire.exactly(length), query)
+            return await wire.exactly(length)
 
     def _judge(self, answer: dns.message.Message) -> Seen:
         got = dns.rcode.to_text(answer.rcode())
@@ -149,6 +151,11 @@ class DnsProber:
         if self._data not in records:
             raise ProbeError(f"{got}, but {self._check.answer} is not among the answers")
         return Seen(f"{got}, with {self._check.answer}")
+
+
+def _is_cut_off(wire: bytes) -> bool:
+    """RFC 2181 9: what came with TC is ignored, so it is not parsed: it may end anywhere."""
+    return len(wire) >= _HEADER and bool(int.from_bytes(wire[2:4]) & dns.flags.TC)
 
 
 def _parsed(wire: bytes, query: dns.message.Message) -> dns.message.Message:
