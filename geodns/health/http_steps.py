@@ -20,18 +20,23 @@ _MOST_LOCATION = 2048  # characters
 
 
 class Step(NamedTuple):
-    """A request: ``url`` is where it goes, by address; ``logical`` is what it asks for, by name."""
+    """A request: ``url`` is where it goes, by address; ``logical`` is what it asks for, by name.
+
+    ``host`` is the Host header; None: as in ``url``.
+    """
 
     method: str
     url: URL
     logical: URL
+    host: str | None = None
 
     def after(self, status: int, location: str | None) -> Step:
         """The next step. Raises ProbeError for a redirect that is not followed."""
         if not location or len(location) > _MOST_LOCATION:
             raise ProbeError(f"HTTP {status} without a location that can be followed")
         try:
-            aim = self.logical.join(URL(location))
+            # A name and password in it would be sent, in place of the headers of the check.
+            aim = self.logical.join(URL(location)).with_user(None)
             host, port = aim.host, aim.port
         except ValueError as error:
             raise ProbeError(f"HTTP {status} to {location}, which is no address") from error
@@ -41,7 +46,8 @@ class Step(NamedTuple):
         changes = status == 303 or (status in {301, 302} and self.method == "POST")
         method = "GET" if changes and self.method != "HEAD" else self.method
         url = aim.with_host(self.url.host or "").with_port(port)
-        return Step(method, url, aim)
+        moves = self.host is not None and aim.origin() != self.logical.origin()
+        return Step(method, url, aim, aim.host_port_subcomponent if moves else self.host)
 
 
 def first_step(check: HttpCheck, address: Address) -> Step:
@@ -50,4 +56,5 @@ def first_step(check: HttpCheck, address: Address) -> Step:
     port = check.port or (443 if check.type == "https" else 80)
     url = URL(f"{check.type}://{host}:{port}{check.path}", encoded=False)
     name = URL(f"{check.type}://{check.host}").host if check.host else None
-    return Step(check.method, url, url if name is None else url.with_host(name))
+    logical = url if name is None else url.with_host(name)
+    return Step(check.method, url, logical, check.host)

@@ -11,6 +11,7 @@ import aiohttp
 from multidict import CIMultiDict
 
 from geodns.config.values import Address
+from geodns.health.connect_limit import connecting_within
 from geodns.health.http_steps import REDIRECTS, Step, first_step
 from geodns.health.kits.http import HttpCheck, compiled
 from geodns.health.probe import ProbeError, Result, Seen, SeenLoad, conclude, printable
@@ -58,7 +59,6 @@ class HttpProber:
         self._headers.update(check.headers)
         self._name: str | None = check.server_name
         if check.host is not None:
-            self._headers["Host"] = check.host
             match = _HOST.fullmatch(check.host)
             self._name = self._name or (match[1].strip("[]") if match else check.host)
 
@@ -67,12 +67,12 @@ class HttpProber:
 
     async def _attempt(self, address: Address) -> Seen:
         try:
-            return await self._exchange(address)
+            # aiohttp's own limit for connecting counts the TLS handshake too.
+            async with connecting_within(self._check.connect_timeout) as watch:
+                return await self._exchange(address, watch)
         except aiohttp.ClientConnectorCertificateError as error:
             cause = error.certificate_error
             raise cause if isinstance(cause, OSError) else ProbeError(str(cause)) from error
-        except aiohttp.ConnectionTimeoutError as error:
-            raise ProbeError(f"no connection in {self._check.connect_timeout:g} s") from error
         except aiohttp.ClientConnectorError as error:
             raise error.os_error from error
         except aiohttp.ServerDisconnectedError as error:
@@ -82,19 +82,19 @@ class HttpProber:
         except aiohttp.ClientPayloadError as error:
             raise ProbeError("connection broke off within the body") from error
 
-    async def _exchange(self, address: Address) -> Seen:
+    async def _exchange(self, address: Address, watch: Callable[[socket.socket], None]) -> Seen:
         # Everything is bounded here: aiohttp refuses header lines over 8 KiB and more than 128 of
         # them, a body is only read as far as it is looked at, and the caller limits the time.
         connector = aiohttp.TCPConnector(
             force_close=True,
             resolver=aiohttp.ThreadedResolver(),
             happy_eyeballs_delay=None,
-            socket_factory=_socket,
+            socket_factory=lambda info: _socket(info, watch),
         )
         async with aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._check.connect_timeout),
+            timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
             response_class=_Response,
         ) as session:
@@ -110,10 +110,11 @@ class HttpProber:
         self, session: aiohttp.ClientSession, step: Step, *, may_follow: bool
     ) -> Seen | Step:
         """What one request saw, or where it is redirected to."""
+        headers = self._headers if step.host is None else CIMultiDict(self._headers, Host=step.host)
         async with session.request(
             step.method,
             step.url,
-            headers=self._headers,
+            headers=headers,
             allow_redirects=False,
             ssl=self._tls if self._tls is not None else True,
             server_hostname=self._name,
@@ -190,11 +191,12 @@ def status_ranges(status: int | tuple[int, ...] | str) -> tuple[tuple[int, int],
     return tuple((int(low), int(high or low)) for low, _, high in parts)
 
 
-def _socket(info: aiohttp.AddrInfoType) -> socket.socket:
+def _socket(info: aiohttp.AddrInfoType, watch: Callable[[socket.socket], None]) -> socket.socket:
     """A socket from which little can be read at once.
 
     A flood of interim answers (1xx) is parsed a read at a time, with nothing else running.
     """
     made = socket.socket(info[0], info[1], info[2])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    watch(made)
     return made
