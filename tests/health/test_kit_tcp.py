@@ -159,7 +159,6 @@ def test_bytes_can_be_written_in_hexadecimal(octets: bytes) -> None:
 @pytest.mark.parametrize(
     "value",
     ["", {"hex": ""}, {"hex": 50}, {"hex": "5"}, {"hex": "zz"}, {"text": "a"}, 5, "x" * 16385],
-    ["", {"hex": ""}, {"hex": 50}, {"hex": "5"}, {"hex": "zz"}, {"text": "a"}, 5, "x" * 16385],
 )
 def test_what_is_neither_text_nor_hexadecimal_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="send"):
