@@ -59,7 +59,8 @@ class Order:
 
     def ended(self, wall: float, back: float = 0.0) -> Order:
         """The same, with its end now and a way back that takes ``back`` seconds from 0 to 1."""
-        if self.until is not None and self.until <= wall:  # it is on its way back already
+        back_already = self.until is not None and self.until <= wall
+        if back_already or wall <= self.since:  # or it ends in the instant in which it began
             here = self.factor(wall)
             return replace(self, since=wall, over=0.0, begin=here, until=wall, back=back)
         return replace(self, until=wall, back=back)

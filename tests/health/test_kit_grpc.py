@@ -1,0 +1,112 @@
+"""gRPC probes against a real gRPC server, and against what is none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent import futures
+from ipaddress import ip_address
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from health_servers import HOST, serving
+from probing import LONG, SHORT, black_hole, cancelled_leaves_nothing, judged
+
+from geodns.health.kits.grpc import GrpcCheck
+from geodns.health.probe import Result
+from geodns.health.probe_grpc import GrpcProber
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[int, health.HealthServicer]]:
+    """A gRPC server with the standard health service."""
+    servicer = health.HealthServicer()
+    made = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, made)
+    port = made.add_insecure_port(f"{HOST}:0")
+    made.start()
+    yield port, servicer
+    made.stop(None).wait(10)
+
+
+def check(port: int, **settings: Any) -> GrpcCheck:
+    return GrpcCheck.model_validate({"type": "grpc", "port": port, "timeout": LONG, **settings})
+
+
+def probe(port: int, **settings: Any) -> Result:
+    return asyncio.run(judged(GrpcProber(check(port, **settings))))
+
+
+def test_a_server_that_serves_is_up(server: tuple[int, health.HealthServicer]) -> None:
+    port, servicer = server
+    servicer.set("", SERVING)
+    for _ in range(3):
+        assert probe(port).ok
+
+
+def test_one_service_of_a_server_is_asked_for(server: tuple[int, health.HealthServicer]) -> None:
+    port, servicer = server
+    servicer.set("", SERVING)
+    servicer.set("shop.Cart", NOT_SERVING)
+    servicer.set("shop.Till", SERVING)
+    assert probe(port, service="shop.Till").ok
+    refused = probe(port, service="shop.Cart")
+    assert not refused.ok
+    assert "NOT_SERVING" in refused.detail
+
+
+def test_a_service_that_is_not_known_is_down(server: tuple[int, health.HealthServicer]) -> None:
+    result = probe(server[0], service="no.such.Service")
+    assert not result.ok
+    assert result.detail
+
+
+def test_a_change_is_seen_by_the_next_probe(server: tuple[int, health.HealthServicer]) -> None:
+    port, servicer = server
+    servicer.set("", SERVING)
+    assert probe(port).ok
+    servicer.set("", NOT_SERVING)
+    assert not probe(port).ok
+
+
+def test_who_never_answers_is_down_after_the_timeout() -> None:
+    with black_hole() as port:
+        assert not probe(port, timeout=SHORT).ok
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\0" * 100,
+        b"\xff" * 100_000,
+        b"\0\0\4\4\0\0\0\0\0",
+    ],
+)
+def test_who_speaks_something_else_is_down(answer: bytes) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async def whole() -> Result:
+        async with serving(say) as port:
+            return await judged(GrpcProber(check(port)))
+
+    assert not asyncio.run(whole()).ok
+
+
+def test_a_cancelled_probe_leaves_nothing_open() -> None:
+    async def whole() -> None:
+        with black_hole() as port:
+            prober = GrpcProber(check(port))
+            await cancelled_leaves_nothing(lambda: prober(ip_address(HOST)))
+
+    asyncio.run(whole())
