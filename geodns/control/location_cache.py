@@ -2,19 +2,22 @@
 
 Expanding a city database takes seconds; reading it back takes a tenth of that. And where a new
 database file is broken, the locations of the one before stay in use, while everything else of the
-configuration can still change. There is one file, ``locations.npz`` in the state folder.
+configuration can still change. There is one file, ``locations.cache`` in the state folder: a line
+that names the format, a digest of all that follows, and an archive of arrays. What the digest fits
+is as it was written, so it is read without suspicion; anything else is never read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +30,11 @@ from geodns.geo.locations import Locations, Ranges
 from geodns.geo.places import PlaceTable
 from geodns.problem import Problem
 
-_FILE = "locations.npz"
-_FORMAT = 1
+_FILE = "locations.cache"
+_FORMAT = b"geodns locations, format 2\n"
+_DIGEST_BYTES = hashlib.blake2b().digest_size
 _COLUMNS = ("latitude", "longitude", "continent", "country", "subdivision", "city", "asn")
 _NAMES = ("continents", "countries", "subdivisions", "cities")
-# What numpy, zip and JSON raise at a file that is damaged, of another format, or not there.
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,6 @@ def _write(file: Path, located: Located, key: str, databases: Sequence[Path]) ->
     places = located.locations.places
     table = places if isinstance(places, PlaceTable) else PlaceTable.of(places)
     head = {
-        "format": _FORMAT,
         "key": key,
         "files": [str(database) for database in databases],
         "databases": [[age.file, age.description, age.made] for age in located.databases],
@@ -109,7 +110,7 @@ def _write(file: Path, located: Located, key: str, databases: Sequence[Path]) ->
     fresh = file.with_suffix(".new")
     try:
         file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        with fresh.open("wb") as stream:
+        with fresh.open("w+b") as stream:
             _save(stream, arrays)
         fresh.replace(file)
     except OSError:
@@ -117,25 +118,46 @@ def _write(file: Path, located: Located, key: str, databases: Sequence[Path]) ->
             fresh.unlink()
 
 
-def _save(stream: IO[bytes], arrays: dict[str, NDArray[Any]]) -> None:
+def _save(stream: BufferedRandom, arrays: dict[str, NDArray[Any]]) -> None:
+    stream.write(_FORMAT + bytes(_DIGEST_BYTES))
+    begin = stream.tell()
     with zipfile.ZipFile(stream, "w") as archive:  # stored, not deflated: speed is its point
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, np.asarray(array), allow_pickle=False)
+    stream.seek(begin)
+    digest = _digest(stream)
+    stream.seek(len(_FORMAT))
+    stream.write(digest)
+
+
+def _digest(stream: BufferedRandom | BufferedReader) -> bytes:
+    """Of all from here to the end."""
+    return hashlib.file_digest(stream, "blake2b").digest()
 
 
 def _read(file: Path) -> tuple[dict[str, Any], Located] | None:
+    """The head and what was located; None where there is no whole file of this format."""
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            head = json.loads(archive["head"].tobytes())
-            if head["format"] != _FORMAT:
-                return None
-            columns: dict[str, Any] = {name: archive[name] for name in _COLUMNS}
-            names: dict[str, Any] = {name: tuple(head["names"][name]) for name in _NAMES}
-            v4 = Ranges(archive["v4_starts"], None, archive["v4_values"])
-            v6 = Ranges(archive["v6_starts"], archive["v6_low"], archive["v6_values"])
-        locations = Locations(v4, v6, PlaceTable(**columns, **names))
-        ages = tuple(SourceAge(*row) for row in head["databases"])
-    except _UNREADABLE:
+        with file.open("rb") as stream:
+            return _load(stream)
+    except OSError:
         return None
-    return head, Located(locations, ages)
+
+
+def _load(stream: BufferedReader) -> tuple[dict[str, Any], Located] | None:
+    if stream.read(len(_FORMAT)) != _FORMAT:
+        return None
+    digest = stream.read(_DIGEST_BYTES)
+    begin = stream.tell()
+    if _digest(stream) != digest:
+        return None
+    stream.seek(begin)
+    with np.load(stream, allow_pickle=False) as archive:
+        head = json.loads(archive["head"].tobytes())
+        columns: dict[str, Any] = {name: archive[name] for name in _COLUMNS}
+        names: dict[str, Any] = {name: tuple(head["names"][name]) for name in _NAMES}
+        v4 = Ranges(archive["v4_starts"], None, archive["v4_values"])
+        v6 = Ranges(archive["v6_starts"], archive["v6_low"], archive["v6_values"])
+    locations = Locations(v4, v6, PlaceTable(**columns, **names))
+    return head, Located(locations, tuple(SourceAge(*row) for row in head["databases"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -45,12 +46,12 @@ def _countries(located: Located) -> set[str | None]:
 def test_locations_come_back_as_they_were(tmp_path: Path) -> None:
     database = _database(tmp_path / "a.mmdb")
     fresh = locate([database], tmp_path / "var")
-    written = (tmp_path / "var" / "locations.npz").stat().st_mtime_ns
+    written = (tmp_path / "var" / "locations.cache").stat().st_mtime_ns
     again = locate([database], tmp_path / "var")
     assert _same(fresh.locations, again.locations)
     assert fresh.databases == again.databases
-    assert (tmp_path / "var" / "locations.npz").stat().st_mtime_ns == written
-    assert [path.name for path in (tmp_path / "var").iterdir()] == ["locations.npz"]
+    assert (tmp_path / "var" / "locations.cache").stat().st_mtime_ns == written
+    assert [path.name for path in (tmp_path / "var").iterdir()] == ["locations.cache"]
 
 
 def test_a_changed_database_is_read_anew(tmp_path: Path) -> None:
@@ -78,22 +79,51 @@ def test_a_broken_database_that_was_never_good_is_an_error(tmp_path: Path) -> No
         locate([other], tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
-def test_a_damaged_cache_is_ignored_and_made_again(tmp_path: Path, damage: str) -> None:
-    database = _database(tmp_path / "a.mmdb")
+def _damaged(content: bytes, random: Random) -> bytes:
+    """Some of it turned over, cut out or put in, at random places or at the end."""
+    changed = bytearray(content)
+    for _ in range(random.choice((1, 1, 1, 2, 20))):
+        begin = random.randrange(len(changed) + 1)
+        end = min(len(changed), begin + random.choice((0, 1, 1, 8, 500, len(content))))
+        match random.randrange(3):
+            case 0:
+                changed[begin:end] = bytes(
+                    byte ^ (1 << random.randrange(8)) for byte in changed[begin:end]
+                )
+            case 1:
+                del changed[begin:end]
+            case _:
+                changed[begin:begin] = random.randbytes(end - begin)
+    return bytes(changed)
+
+
+def test_whatever_is_damaged_the_cache_is_ignored(tmp_path: Path) -> None:
+    database, cache = _database(tmp_path / "a.mmdb"), tmp_path / "locations.cache"
+    locate([database], tmp_path)
+    whole = cache.read_bytes()
+    # With the last good locations known, a database that broke is no error: so nothing was known.
+    database.write_bytes(b"not a database")
+    assert locate([database], tmp_path).warnings
+    random = Random(1)
+    for _ in range(3000):
+        damaged = _damaged(whole, random)
+        if damaged == whole:
+            continue
+        cache.write_bytes(damaged)
+        with pytest.raises(GeoError, match=r"a\.mmdb"):
+            locate([database], tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"geodns locations, format 9\n", b"PK"])
+def test_a_cache_that_is_ignored_is_made_again(tmp_path: Path, content: bytes) -> None:
+    database, cache = _database(tmp_path / "a.mmdb"), tmp_path / "locations.cache"
     fresh = locate([database], tmp_path)
-    cache = tmp_path / "locations.npz"
-    content = bytearray(cache.read_bytes())
-    if damage == "cut":
-        del content[len(content) // 2 :]
-    elif damage == "flip":
-        for position in range(200, len(content), 97):
-            content[position] ^= 0xFF
-    else:
-        content.clear()
     cache.write_bytes(content)
     assert _same(fresh.locations, locate([database], tmp_path).locations)
-    assert cache.stat().st_size > 1000
+    database.write_bytes(b"not a database")
+    kept = locate([database], tmp_path)
+    assert kept.warnings
+    assert _same(fresh.locations, kept.locations)
 
 
 def test_without_databases_the_embedded_one_is_used_and_nothing_is_kept(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_nothing_but_the_state_folder_is_written_to(tmp_path: Path) -> None:
     with RunningServer(tmp_path, files, prefix=read_only(state)) as server:
         with pytest.raises(OSError, match="Read-only file system"):
             Path(f"/proc/{server.pid}/root{tmp_path}/elsewhere").touch()
-        assert (state / "locations.npz").exists()
+        assert (state / "locations.cache").exists()
         assert server.answer("www.example.test", subnet="198.51.100.0/24") == ["192.0.2.1"]
         server.write("zones/example.test.yaml", ZONE.replace("first", "second"))
         server.wait_for("reloaded")
