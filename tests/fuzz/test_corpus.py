@@ -11,7 +11,7 @@ from building import query
 from fuzzing import corpus, volume
 from fuzzing.choices import Choices
 from fuzzing.messages import build
-from fuzzing.reach import least
+from fuzzing.reach import least, reached
 from fuzzing.targets import TARGETS
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +57,14 @@ def test_only_inputs_that_reach_something_new_are_kept() -> None:
     kept = least(run, [b"\0", b"\0\0", b"\1\0\0" + query("x.child.example.test", "DS")])
     assert len(kept) == 2
     assert least(run, kept) == kept
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_what_an_input_reaches_does_not_depend_on_what_ran_before(target: str) -> None:
+    run = TARGETS[target]
+    inputs = [path.read_bytes() for path in corpus.inputs(target)[::20]]
+    before = [reached(run, data) for data in inputs]
+    assert [reached(run, data) for data in reversed(inputs)] == before[::-1]
 
 
 def test_failing_inputs_are_run_by_their_name(tmp_path: Path) -> None:
