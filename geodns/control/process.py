@@ -38,8 +38,10 @@ from geodns.health.availability import Availability
 from geodns.health.judge import Turn
 from geodns.health.monitor import Monitor, Moved
 from geodns.health.probe import Observation
+from geodns.health.slots import slots_within
 from geodns.health.status import LoadStatus
 from geodns.health.told import HealthReport
+from geodns.open_files import raise_limit
 from geodns.planning.networks import By
 from geodns.server.handle import WorkerHandle
 from geodns.server.sockets import Sockets, WorkerSockets, open_sockets
@@ -49,6 +51,7 @@ logger = logging.getLogger(__name__)
 _GRACE = 5.0  # seconds for what is in flight when a worker is stopped
 _ACKNOWLEDGE = 30.0  # seconds in which every worker has read the largest image
 _REFRESH = 5.0  # seconds: at most so much of its counting is lost with a worker that dies
+_OPEN_FILES = 65_536  # as docs/geodns.service allows; each probe under way is one
 _AGAIN = 1.0  # seconds until a part that broke is run again
 # What only a restart can change.
 _AT_START = ("listen", "workers", "admin", "state", "user", "group")
@@ -78,6 +81,7 @@ class ControlProcess:
             observe=self._probe_ended,
             share_basis=share_basis,
             record=self._verdict_changed,
+            slots=slots_within(raise_limit(_OPEN_FILES)),
         )
         self._store: Store | None = None
         self._ordering: Ordering | None = None

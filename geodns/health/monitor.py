@@ -22,7 +22,7 @@ from geodns.health.orders import Ordered, Orders, endpoints_of
 from geodns.health.plan import Plan, PlannedEndpoint, TargetKey, plan, wholes
 from geodns.health.probe import Observation, Prober, Result
 from geodns.health.report import report
-from geodns.health.schedule import Scheduler
+from geodns.health.schedule import USUAL_SLOTS, Scheduler
 from geodns.health.silence import Silence
 from geodns.health.status import LoadStatus, Status
 from geodns.health.target import Target
@@ -41,7 +41,7 @@ class Monitor:
 
     ``notify`` is called in the event loop, within the turn after a verdict changes; never from
     ``apply``. ``observe`` is called for every finished probe; ``share_basis`` says of a service by
-    what the AZs of a region share. Order of use::
+    what the AZs of a region share; ``slots`` probes may run at once. Order of use::
 
         monitor = Monitor(notify)
         availability = monitor.apply(configuration)  # before or during run, any number of times
@@ -58,6 +58,7 @@ class Monitor:
         observe: Callable[[Observation], None] | None = None,
         share_basis: Callable[[Service], ShareBasis] = lambda _service: "weight",
         record: Callable[[Turn, Moved], None] | None = None,
+        slots: int = USUAL_SLOTS,
     ) -> None:
         self._notify = notify
         self._clock = clock or LoopClock()
@@ -71,7 +72,7 @@ class Monitor:
         self._judge = Judge(Plan(), self._look)
         self._targets: dict[TargetKey, Target] = {}
         self._scheduler: Scheduler[TargetKey] = Scheduler(
-            self._clock, random or Random(), self._finished
+            self._clock, random or Random(), self._finished, slots=slots
         )
         self._silence: Silence[TargetKey] = Silence(self._clock, self._fell_silent)
         self._wholes: dict[TargetKey, list[TargetKey]] = {}

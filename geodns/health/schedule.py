@@ -1,10 +1,11 @@
-"""When probes start: each target at its own interval, with jitter, and not too many at once."""
+"""Runs probes: each target at its own interval, evenly spread, and not too many at once."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections import deque
+import math
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -12,14 +13,13 @@ from typing import Generic, NamedTuple, TypeVar
 
 from geodns.health.clock import Clock, Timer
 from geodns.health.probe import Result
+from geodns.health.rhythm import Rhythm
+from geodns.health.slots import Slots, slots_within
 
 logger = logging.getLogger(__name__)
 
-_JITTER = 0.1  # of the interval, either way: targets that start together drift apart
-_FIRST_WITHIN = 1.0  # seconds over which first probes are spread
-# Half of the usual soft limit of 1024 open files. Targets that fail wait in a lane of their own:
-# a region that hangs till every timeout must not delay the news from those that are well.
-_SLOTS, _SLOTS_OF_FAILING = 400, 100
+USUAL_SLOTS = slots_within(1024)  # the usual soft limit of open files
+_NUMBERS = 1 << 20
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -28,53 +28,33 @@ class Job(NamedTuple):
     """What to run, and every how many seconds.
 
     ``haste`` is asked after each result for another number of seconds until the next probe; None:
-    the interval.
+    the interval. ``busy`` is the most of its time that a probe may be under way, from 0 to 1.
     """
 
     probe: Callable[[], Awaitable[Result]]
     interval: float
     haste: Callable[[], float | None] = lambda: None
+    busy: float = 1.0
 
 
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[Key]):
     key: Key
     job: Job
+    rhythm: Rhythm
     failing: bool = False
     stopped: bool = False
     timer: Timer | None = None
     task: asyncio.Task[None] | None = None
 
 
-class _Lane(Generic[Key]):
-    """At most ``slots`` entries run at once; the others wait in order."""
-
-    def __init__(self, slots: int, start: Callable[[_Entry[Key], _Lane[Key]], None]) -> None:
-        self._free = slots
-        self._start = start
-        self._waiting: deque[_Entry[Key]] = deque()
-
-    def enter(self, entry: _Entry[Key]) -> None:
-        self._waiting.append(entry)
-        self._admit()
-
-    def leave(self) -> None:
-        self._free += 1
-        self._admit()
-
-    def _admit(self) -> None:
-        while self._free and self._waiting:
-            entry = self._waiting.popleft()
-            if not entry.stopped:
-                self._free -= 1
-                self._start(entry, self)
-
-
 class Scheduler(Generic[Key]):
     """Runs jobs again and again; the probes of one key never overlap.
 
-    The next probe starts ``interval`` (±10 %) after the start of the one before, or at once when
+    The next probe starts at most ``interval`` after the start of the one before, or at once when
     that one took longer. ``report`` gets every result; never that of a job which was taken out.
+    ``random`` sets where the sequence of phases begins: servers that start together with the same
+    targets look at different moments.
     """
 
     def __init__(
@@ -83,28 +63,28 @@ class Scheduler(Generic[Key]):
         random: Random,
         report: Callable[[Key, Result], None],
         *,
-        slots: int = _SLOTS,
-        slots_of_failing: int = _SLOTS_OF_FAILING,
+        slots: int = USUAL_SLOTS,
     ) -> None:
         self._clock = clock
-        self._random = random
+        self._numbers = itertools.count(random.randrange(_NUMBERS))
         self._report = report
         self._entries: dict[Key, _Entry[Key]] = {}
-        self._lane = _Lane(slots, self._start)
-        self._failing_lane = _Lane(slots_of_failing, self._start)
+        self._slots: Slots[_Entry[Key]] = Slots(slots, self._start)
+        self._short = False
         self._ending: set[asyncio.Task[None]] = set()
 
     def put(self, jobs: Mapping[Key, Job]) -> None:
         """Run exactly these from now on. A key that stays keeps its time, with its new job."""
         for key in self._entries.keys() - jobs.keys():
             self._stop(self._entries.pop(key))
+        fresh = [key for key in jobs if key not in self._entries]
+        for key in fresh:
+            job, rhythm = jobs[key], Rhythm(next(self._numbers), self._clock.now())
+            entry = self._entries[key] = _Entry(key, job, rhythm)
+            self._wait(entry, rhythm.first(job.interval, len(fresh)))
         for key, job in jobs.items():
-            entry = self._entries.get(key)
-            if entry is None:
-                entry = self._entries[key] = _Entry(key, job)
-                spread = self._random.uniform(0, min(job.interval, _FIRST_WITHIN))
-                self._wait(entry, self._clock.now() + spread)
-            entry.job = job
+            self._entries[key].job = job
+        self._tell_of_shortage()
 
     async def stop(self) -> None:
         """Take all jobs out; no probe is under way any more when this returns."""
@@ -112,21 +92,31 @@ class Scheduler(Generic[Key]):
         while self._ending:
             await asyncio.wait(self._ending)
 
+    def _tell_of_shortage(self) -> None:
+        needed = math.ceil(sum(entry.job.busy for entry in self._entries.values()))
+        short = needed > self._slots.of_a_kind
+        if short and not self._short:
+            logger.warning(
+                "too few files may be open for all checks: if all hang at once, probes start late",
+                extra={"at_once": self._slots.of_a_kind, "needed": needed},
+            )
+        self._short = short
+
     def _wait(self, entry: _Entry[Key], when: float) -> None:
         entry.timer = self._clock.call_at(when, lambda: self._due(entry))
 
     def _due(self, entry: _Entry[Key]) -> None:
         entry.timer = None
-        (self._failing_lane if entry.failing else self._lane).enter(entry)
+        self._slots.enter(entry, failing=entry.failing)
 
-    def _start(self, entry: _Entry[Key], lane: _Lane[Key]) -> None:
+    def _start(self, entry: _Entry[Key], failing: bool) -> None:
         task = asyncio.get_running_loop().create_task(self._run(entry))
         entry.task = task
         self._ending.add(task)
 
         def ended(_: asyncio.Task[None]) -> None:
             self._ending.discard(task)
-            lane.leave()
+            self._slots.leave(failing=failing)
 
         task.add_done_callback(ended)
 
@@ -145,13 +135,19 @@ class Scheduler(Generic[Key]):
             self._report(entry.key, result)
         finally:
             if not entry.stopped:
-                # After the report: by then it is known whether the result has left any doubt.
-                interval = entry.job.haste() or entry.job.interval
-                pause = interval * self._random.uniform(1 - _JITTER, 1 + _JITTER)
-                self._wait(entry, max(self._clock.now(), start + pause))
+                self._wait(entry, self._next(entry, start))
+
+    @staticmethod
+    def _next(entry: _Entry[Key], start: float) -> float:
+        # After the report: by then it is known whether the result has left any doubt.
+        haste = entry.job.haste()
+        if haste is not None:
+            return start + haste
+        return entry.rhythm.after(start, entry.job.interval)
 
     def _stop(self, entry: _Entry[Key]) -> None:
         entry.stopped = True
+        self._slots.withdraw(entry)
         if entry.timer is not None:
             entry.timer.cancel()
         if entry.task is not None:

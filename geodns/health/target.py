@@ -42,7 +42,8 @@ class Target:
         prober = self.prober
         if prober is None:
             return None
-        return Job(lambda: prober(address), check.interval, self._haste)
+        busy = min(1.0, check.timeout / min(check.interval, check.fast_interval or check.interval))
+        return Job(lambda: prober(address), check.interval, self._haste, busy)
 
     def _haste(self) -> float | None:
         return self.key.check.fast_interval if self.machine.uncertain() else None

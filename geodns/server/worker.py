@@ -34,6 +34,7 @@ from geodns.answer.limits import Limiter
 from geodns.answer.moment import Moment
 from geodns.answer.service import States
 from geodns.answer.store import read_image
+from geodns.open_files import raise_limit
 from geodns.server.channel import (
     Acknowledge,
     AskDemand,
@@ -330,7 +331,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--options", required=True)
     given = parser.parse_args(arguments)
     given_options = WorkerOptions.from_json(given.options)
-    options = _within_files(given_options, _raise_file_limit())
+    options = _within_files(given_options, raise_limit())
     log.configure(options.log)
     gc.disable()
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -348,12 +349,6 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda _signal, _frame: worker.wake_to_stop())
     worker.run()
-
-
-def _raise_file_limit() -> int:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most
 
 
 def _within_files(options: WorkerOptions, most: int) -> WorkerOptions:

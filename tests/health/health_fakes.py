@@ -62,12 +62,17 @@ class FakeClock:
         finally:
             timer.cancel()
 
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass in which nothing runs, as on a machine that was suspended."""
+        self._now += seconds
+
     async def advance(self, seconds: float) -> None:
         """Let time pass; everything that becomes due on the way happens at its moment."""
         end = self._now + seconds
         await _settle()
         while self._timers and self._timers[0][0] <= end:
-            self._now, _, timer = heapq.heappop(self._timers)
+            when, _, timer = heapq.heappop(self._timers)
+            self._now = max(self._now, when)
             if timer.callback is not None:
                 timer.callback()
                 await _settle()
@@ -92,6 +97,7 @@ class FakeNetwork:
     starts: list[tuple[float, str]] = field(default_factory=list)
     running: dict[str, int] = field(default_factory=dict)
     overlaps: int = 0
+    at_once: int = 0
     most_at_once: int = 0
     made: int = 0
 
@@ -112,7 +118,8 @@ class FakeProber:
         network.starts.append((network.clock.now(), name))
         network.overlaps += bool(network.running.get(name))
         network.running[name] = network.running.get(name, 0) + 1
-        network.most_at_once = max(network.most_at_once, sum(network.running.values()))
+        network.at_once += 1
+        network.most_at_once = max(network.most_at_once, network.at_once)
         try:
             duration = network.takes.get(name, 0.01)
             await network.clock.sleep(duration)
@@ -124,6 +131,7 @@ class FakeProber:
             return Result(ok, duration, detail, name not in network.inconclusive, load)
         finally:
             network.running[name] -= 1
+            network.at_once -= 1
 
 
 def configuration(
