@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from geodns.config.loops import way_back
 from geodns.config.probing import Check, CombinedCheck
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
@@ -35,7 +36,7 @@ def looping_combination(sources: Sources) -> Iterator[Problem]:
     """No combination is made of itself, however far down."""
     checks = sources.services.settings.checks
     for name in checks:
-        loop = _loop(name, checks)
+        loop = way_back(name, lambda at: _parts(at, checks))
         if loop is not None:
             yield sources.services.document.problem(
                 "check-loop",
@@ -44,20 +45,9 @@ def looping_combination(sources: Sources) -> Iterator[Problem]:
             )
 
 
-def _loop(start: str, checks: Mapping[str, Check]) -> tuple[str, ...] | None:
-    """The way from a check down to itself; None: there is none."""
-    ways: list[tuple[str, ...]] = [(start,)]
-    seen = {start}
-    while ways:
-        way = ways.pop()
-        check = checks.get(way[-1])
-        for part in check.checks if isinstance(check, CombinedCheck) else ():
-            if part == start:
-                return (*way, part)
-            if part not in seen:
-                seen.add(part)
-                ways.append((*way, part))
-    return None
+def _parts(name: str, checks: Mapping[str, Check]) -> tuple[str, ...]:
+    check = checks.get(name)
+    return check.checks if isinstance(check, CombinedCheck) else ()
 
 
 COMBINATION_RULES: tuple[Rule, ...] = (undefined_part, looping_combination)

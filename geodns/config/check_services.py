@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from geodns.config.check_combinations import COMBINATION_RULES
 from geodns.config.check_load import LOAD_RULES
+from geodns.config.check_needs import NEEDS_RULES
 from geodns.config.settings import HttpCheck, with_branches
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
@@ -138,4 +139,5 @@ SERVICES_RULES: tuple[Rule, ...] = (
     unreachable_minimum,
     *COMBINATION_RULES,
     *LOAD_RULES,
+    *NEEDS_RULES,
 )

@@ -35,12 +35,16 @@ def unused_check(sources: Sources) -> Iterator[Problem]:
 
 
 def unused_service(sources: Sources) -> Iterator[Problem]:
-    """A service that no zone names, and its endpoints, are never answered with."""
-    used = sources.used_services()
+    """A service that no zone names, and its endpoints, are never answered with.
+
+    One that another needs is there to be checked.
+    """
+    services = sources.services.settings.services
+    used = sources.used_services() | {need for each in services.values() for need in each.needs}
     endpoints: dict[str, list[str]] = {}
     for endpoint in sources.endpoints():
         endpoints.setdefault(endpoint.service, []).append(endpoint.id)
-    for name in sources.services.settings.services:
+    for name in services:
         if name in used:
             continue
         idle = endpoints.get(name, [])

@@ -273,6 +273,11 @@ class Service(Settings):
         {}, description="other services that it is made of, in place of endpoints, with shares"
     )
     check: str | None = Field(None, description="the health check; none: always healthy")
+    needs: tuple[str, ...] = Field(
+        (),
+        description="other services: an endpoint is down for as long as one of theirs in the same "
+        "AZ is",
+    )
     load: LoadShedding | None = Field(
         None, description="shed load between two watermarks; load: {} takes the usual ones"
     )

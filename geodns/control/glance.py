@@ -169,8 +169,10 @@ def _line(endpoint: dict[str, Any], targets: Iterable[dict[str, Any]], with_it: 
         reason = endpoint["reason"]
         return replace(line, tone=Tone.PART, state="forced up", reason=reason, since=None)
     if endpoint["state"] == "down":
-        where = tuple(target["address"] for target in down) or every
-        reason = _details(down) or endpoint["reason"]
+        # With an address that is well, it is down for the lack of what it needs.
+        alone = not any(ok for _, ok in endpoint["addresses"])
+        where = tuple(target["address"] for target in down if alone) or every
+        reason = (alone and _details(down)) or endpoint["reason"]
         return replace(line, where=where, tone=Tone.BAD, reason=reason)
     if endpoint["availability"] == 0 and with_it:
         since = endpoint["since"] if endpoint["state"] == "up" else None

@@ -11,6 +11,7 @@ from geodns.health.availability import EndpointAvailability
 from geodns.health.flapping import Return, Rules
 from geodns.health.loads import Felt
 from geodns.health.machine import State
+from geodns.health.needs import needs_of
 from geodns.health.orders import Ordered
 from geodns.health.plan import Plan, PlannedEndpoint, PlannedGroup, TargetKey
 from geodns.health.verdict import (
@@ -55,7 +56,8 @@ class Turn(NamedTuple):
 class Judge:
     """All verdicts under one plan. ``now`` is for hold times, ``wall`` for people.
 
-    Only what a change can reach is judged anew: the endpoint, its AZ, its region.
+    Only what a change can reach is judged anew: the endpoint, those that need it, its AZ, its
+    region.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Judge:
         endpoints that stood under the judge ``before`` go on from there.
         """
         self.plan = plan
+        self._needs = needs_of(plan)
         self.endpoints: dict[str, tuple[EndpointVerdict, float]] = {}
         self.availability_zones: dict[str, Standing] = {}
         self.regions: dict[str, Standing] = {}
@@ -95,11 +98,13 @@ class Judge:
     ) -> dict[str, EndpointAvailability]:
         """Judge these endpoints and their groups anew: the availability of whatever may change."""
         # Whoever comes back is looked at each time: reviews of others must not put it off.
-        touched = {*endpoints, *(id for id, back in self._ways_back() if back <= now)}
+        back = (id for id, back in self._ways_back() if back <= now)
+        in_order = self._needs.with_dependents((*endpoints, *back))
+        touched = set(in_order)
         self._now = now
         zones = {self.plan.endpoints[id].availability_zone: None for id in touched}
         regions = {self.plan.endpoints[id].region: None for id in touched}
-        for id in touched:
+        for id in in_order:
             self._review_endpoint(id, wall)
         for name in zones:
             group = self.plan.availability_zones[name]
@@ -172,7 +177,8 @@ class Judge:
 
     def _review_endpoint(self, id: str, wall: float) -> None:
         targets = self.plan.endpoints[id].targets
-        verdict = judge_endpoint([None if key is None else self._look(key)[0] for key in targets])
+        alone = judge_endpoint([None if key is None else self._look(key)[0] for key in targets])
+        verdict = alone.without(self._needs.lacking(id, self._is_down))
         before = self.endpoints.get(id)
         turned = before is None or before[0].state != verdict.state
         self.endpoints[id] = (verdict, wall if turned or before is None else before[1])
@@ -183,6 +189,14 @@ class Judge:
             former = self._returns.get(id, Return())
             self._returns[id] = former.turn(state, self._now, self._recovery)
             self._turns.append(Turn(id, "up" if was_down else "down", reason, (id,)))
+            if verdict.lacks or (before is not None and before[0].lacks):
+                _log_dependent(id, verdict, reason)
+
+    def _is_down(self, id: str) -> bool:
+        """Whether those that need it are down with it: a force holds them up, too."""
+        return (
+            self.endpoints[id][0].state == "down" and not self._heed(self.plan.endpoints[id]).forced
+        )
 
     def _review_group(
         self, standings: dict[str, Standing], planned: PlannedGroup, now: float, wall: float
@@ -247,6 +261,9 @@ class Judge:
         return "flapped: held out for a while" if flaps else "up again: in its hold time"
 
     def _own_reason(self, id: str, verdict: EndpointVerdict) -> str:
+        if verdict.lacks is not None:
+            because = self._own_reason(verdict.lacks, self.endpoints[verdict.lacks][0])
+            return f"needs {verdict.lacks}, which is down: {because}"
         if verdict.state == "unchecked":
             return "not checked"
         planned = self.plan.endpoints[id]
@@ -259,6 +276,16 @@ class Judge:
         if down:
             return f"{len(down)} of {len(seen)} addresses down: {'; '.join(down[:_MOST_NAMED])}"
         return "waiting for the first result" if verdict.state == "unknown" else "up"
+
+
+def _log_dependent(id: str, verdict: EndpointVerdict, reason: str) -> None:
+    """What its own checks find is told by its targets."""
+    down = verdict.state == "down"
+    logger.log(
+        logging.WARNING if down else logging.INFO,
+        f"endpoint is {'down' if down else 'up again'}",
+        extra={"endpoints": id, "reason": reason},
+    )
 
 
 def _joined(reason: str, other: str) -> str:

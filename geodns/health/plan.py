@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from geodns.config.probing import CombinedCheck
-from geodns.config.settings import Address, Check, Configuration, Endpoint, Thresholds
+from geodns.config.settings import (
+    Address,
+    AvailabilityZone,
+    Check,
+    Configuration,
+    Endpoint,
+    Thresholds,
+)
 
 
 class TargetKey(NamedTuple):
@@ -17,7 +24,10 @@ class TargetKey(NamedTuple):
 
 
 class PlannedEndpoint(NamedTuple):
-    """An endpoint and, for each of its addresses, the target that watches it (None: no probe)."""
+    """An endpoint and, for each of its addresses, the target that watches it (None: no probe).
+
+    ``needs`` are the endpoints of the same AZ that it is down without.
+    """
 
     id: str
     service: str
@@ -25,6 +35,7 @@ class PlannedEndpoint(NamedTuple):
     availability_zone: str
     region: str
     targets: tuple[TargetKey | None, ...]
+    needs: tuple[str, ...] = ()
 
     @property
     def checked(self) -> bool:
@@ -89,8 +100,8 @@ def plan(configuration: Configuration) -> Plan:
         in_region: list[PlannedEndpoint] = []
         for az_name, az in region.availability_zones.items():
             in_az = [
-                _endpoint(made, configuration, service, endpoint, az_name, region_name)
-                for service, endpoint in az.endpoints.items()
+                _endpoint(made, configuration, service, az, az_name, region_name)
+                for service in az.endpoints
             ]
             made.availability_zones[az_name] = _group(
                 "availability zone", az_name, az.title, thresholds.availability_zone, in_az
@@ -111,11 +122,13 @@ def _endpoint(
     made: Plan,
     configuration: Configuration,
     service: str,
-    endpoint: Endpoint,
+    within: AvailabilityZone,
     az: str,
     region: str,
 ) -> PlannedEndpoint:
+    endpoint = within.endpoints[service]
     settings = configuration.services.services.get(service)
+    needs = settings.needs if settings else ()
     name = settings.check if settings else None
     check = configuration.services.checks[name] if name else None
     planned = PlannedEndpoint(
@@ -130,6 +143,7 @@ def _endpoint(
             else None
             for address in endpoint.addresses
         ),
+        tuple(f"{needed}@{az}" for needed in needs if needed in within.endpoints),
     )
     made.endpoints[planned.id] = planned
     for key in planned.targets:

@@ -56,7 +56,9 @@ class LoadStatus:
 
 @dataclass(frozen=True, slots=True)
 class EndpointStatus:
-    """One endpoint. ``state`` is its own verdict; ``availability`` counts its AZ and region too."""
+    """One endpoint. ``state`` is its own verdict, or down with an endpoint that it needs;
+    ``availability`` counts its AZ and region too.
+    """
 
     id: str
     service: str

@@ -18,10 +18,21 @@ EndpointState = Literal["unchecked", "unknown", "up", "down"]
 
 
 class EndpointVerdict(NamedTuple):
-    """An endpoint by its own addresses; ``addresses`` are the flags of EndpointAvailability."""
+    """An endpoint by its own addresses, of which ``addresses`` are the flags, and by its needs.
+
+    ``lacks`` is the endpoint that takes it down because it needs that one; None: it lacks none, or
+    is down by itself.
+    """
 
     state: EndpointState
     addresses: tuple[bool, ...]
+    lacks: str | None = None
+
+    def without(self, needed: str | None) -> EndpointVerdict:
+        """The verdict where an endpoint that it needs is down; None: none is."""
+        if needed is None or self.state == "down":
+            return self
+        return self._replace(state="down", lacks=needed)
 
 
 def judge_endpoint(states: Sequence[State | None]) -> EndpointVerdict:

@@ -181,6 +181,15 @@ def test_an_endpoint_without_one_of_its_addresses_is_partly_well() -> None:
     assert "1 endpoint only partly well" in lines[0]
 
 
+def test_what_an_endpoint_lacks_is_told_before_what_one_of_its_addresses_says() -> None:
+    lacks = "needs db@asia-a, which is down: 1 of 1 addresses down: 192.0.2.9: connection refused"
+    addresses = (("192.0.2.1", False), ("192.0.2.2", True))
+    endpoint = replace(_endpoint("asia-a", "web", "down", 0.0, lacks), addresses=addresses)
+    targets = (_target(endpoint, ok=False, detail="timed out", state="down"),)
+    snapshot = _snapshot(_region("asia", _az("asia-a", endpoint)), targets=targets)
+    _only(_terminal(snapshot, width=160), "192.0.2.1, 192.0.2.2  down for 3 min", lacks)
+
+
 def test_workers_that_are_not_up_to_date_are_named() -> None:
     workers = (WorkerView(0, 11, 4, 3, 0), WorkerView(1, None, 0, 0, 2), WorkerView(2, 13, 3, 3, 0))
     lines = _terminal(replace(_snapshot(_WELL), workers=workers))

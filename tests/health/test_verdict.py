@@ -40,7 +40,7 @@ HALF = Thresholds(withdraw_below=0.5, restore_above=0.8, hold=60)
 def test_an_endpoint_is_down_when_all_of_its_probed_addresses_are(
     states: list[State | None], verdict: str, flags: tuple[bool, ...]
 ) -> None:
-    assert judge_endpoint(states) == (verdict, flags)
+    assert judge_endpoint(states)[:2] == (verdict, flags)
 
 
 @pytest.mark.parametrize(

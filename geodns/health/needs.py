@@ -1,0 +1,42 @@
+"""Who needs whom: an endpoint is down for as long as one that it needs is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from graphlib import TopologicalSorter
+
+from geodns.health.plan import Plan
+
+
+class Needs:
+    """The needs of endpoints, by id. They form no loop: the configuration was checked."""
+
+    def __init__(self, needs: Mapping[str, Iterable[str]]) -> None:
+        """``needs`` are the endpoints that each one needs directly; no entry: none."""
+        self._needs = {id: tuple(needed) for id, needed in needs.items()}
+        self._needed_by: dict[str, list[str]] = {}
+        for id, needed in self._needs.items():
+            for other in needed:
+                self._needed_by.setdefault(other, []).append(id)
+        order = TopologicalSorter(self._needs).static_order()
+        self._rank = {id: rank for rank, id in enumerate(order)}
+
+    def with_dependents(self, ids: Iterable[str]) -> list[str]:
+        """These and all that need them, however far up, each behind what it needs itself."""
+        found = dict.fromkeys(ids)
+        ahead = list(found)
+        while ahead:
+            for id in self._needed_by.get(ahead.pop(), ()):
+                if id not in found:
+                    found[id] = None
+                    ahead.append(id)
+        return sorted(found, key=lambda id: self._rank.get(id, 0))
+
+    def lacking(self, id: str, is_down: Callable[[str], bool]) -> str | None:
+        """The first of the endpoints that it needs directly that is down; None: it lacks none."""
+        return next((needed for needed in self._needs.get(id, ()) if is_down(needed)), None)
+
+
+def needs_of(plan: Plan) -> Needs:
+    """Those of a plan's endpoints."""
+    return Needs({id: planned.needs for id, planned in plan.endpoints.items() if planned.needs})
