@@ -115,7 +115,9 @@ class Monitor:
         moved = self._loads.advance(now, self._judge.in_service)
         endpoints |= self._judge.review(moved, now, wall)
         in_order = {id: endpoints[id] for id in asked.endpoints}
+        before = self._availability.endpoints
         self._availability = Availability(self._availability.generation + 1, in_order)
+        self._tell_turns(before)
         if self._running:
             self._schedule()
         return self._availability
@@ -304,10 +306,13 @@ class Monitor:
         )
         if news:
             self._notify(self._availability)
+        self._tell_turns(before.endpoints)
+
+    def _tell_turns(self, before: Mapping[str, EndpointAvailability]) -> None:
         for turn in self._judge.turns():
             if self._record is not None:
-                after = self._availability.endpoints
-                self._record(turn, _moved(before.endpoints, after, turn.endpoints))
+                known = [id for id in turn.endpoints if id in before]
+                self._record(turn, _moved(before, self._availability.endpoints, known))
 
     def _set_hold_timer(self) -> None:
         if self._hold_timer is not None:
