@@ -103,7 +103,9 @@ class Judge:
         touched = set(in_order)
         self._now = now
         zones = {self.plan.endpoints[id].availability_zone: None for id in touched}
+        zones |= dict.fromkeys(_emptied(self.availability_zones, self.plan.availability_zones))
         regions = {self.plan.endpoints[id].region: None for id in touched}
+        regions |= dict.fromkeys(_emptied(self.regions, self.plan.regions))
         for id in in_order:
             self._review_endpoint(id, wall)
         for name in zones:
@@ -285,6 +287,17 @@ def _log_dependent(id: str, verdict: EndpointVerdict, reason: str) -> None:
         logging.WARNING if down else logging.INFO,
         f"endpoint is {'down' if down else 'up again'}",
         extra={"endpoints": id, "reason": reason},
+    )
+
+
+def _emptied(
+    standings: Mapping[str, Standing], groups: Mapping[str, PlannedGroup]
+) -> Iterable[str]:
+    """Withdrawn groups that have lost their last endpoint, so that none leads to them."""
+    return (
+        name
+        for name, standing in standings.items()
+        if not standing.group.in_service and not groups[name].endpoints
     )
 
 

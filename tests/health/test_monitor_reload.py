@@ -14,7 +14,18 @@ from geodns.health.judge import Turn
 from geodns.health.monitor import Monitor, Moved
 
 CHECK: dict[str, Any] = {"type": "tcp", "port": 80, "interval": 10, "rise": 1, "fall": 1}
+ALL_OR_NOTHING = {"withdraw_below": 1, "restore_above": 1, "hold": 60}
 ANY = {"withdraw_below": 0, "restore_above": 0, "hold": 0}
+
+
+def two(first: list[str], az: dict[str, Any]) -> Configuration:
+    """Two AZs with one endpoint each; without addresses the first one has none."""
+    endpoints = {"web": first} if first else {}
+    topology: dict[str, Any] = {
+        "eu": {"eu-a": endpoints, "eu-b": {"web": ["10.0.0.2", "10.0.0.3"]}}
+    }
+    health = {"availability_zone": az, "region": ANY}
+    return configuration(topology, {"web": {"check": "c"}}, {"c": CHECK}, health)
 
 
 class Stage:
@@ -53,6 +64,22 @@ def play(first: Configuration, scene: Callable[[Stage], Awaitable[None]]) -> Non
             await running
 
     asyncio.run(whole())
+
+
+def test_an_az_that_lost_its_last_endpoint_is_restored_and_free_of_its_hold_time() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.network.down.add("10.0.0.1")
+        await stage.clock.advance(15)
+        assert stage.numbers() == [0, 1]
+        stage.told()
+        stage.monitor.apply(two([], ALL_OR_NOTHING))
+        assert stage.told() == [("eu-a", "restored", {})]
+        assert stage.monitor.status().regions[0].availability_zones[0].state == "in service"
+        stage.monitor.apply(two(["10.0.0.9"], ALL_OR_NOTHING))
+        await stage.clock.advance(2)
+        assert stage.numbers() == [1, 1]
+
+    play(two(["10.0.0.1"], ALL_OR_NOTHING), scene)
 
 
 def test_a_verdict_that_turns_by_a_reload_is_recorded_in_that_moment_with_what_it_moved() -> None:
