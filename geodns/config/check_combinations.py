@@ -50,4 +50,23 @@ def _parts(name: str, checks: Mapping[str, Check]) -> tuple[str, ...]:
     return check.checks if isinstance(check, CombinedCheck) else ()
 
 
-COMBINATION_RULES: tuple[Rule, ...] = (undefined_part, looping_combination)
+def narrower_part(sources: Sources) -> Iterator[Problem]:
+    """Every part can judge each address that the combination is for."""
+    checks = sources.services.settings.checks
+    for name, check in checks.items():
+        for index, part in enumerate(_parts(name, checks)):
+            lacks = [
+                family
+                for family in check.families
+                if part in checks and family not in checks[part].families
+            ]
+            if lacks:
+                yield sources.services.document.problem(
+                    "families-of-part",
+                    f"{part!r} is not for {' and '.join(lacks)}, which {name!r} is for",
+                    ("checks", name, "checks", index),
+                    hint="give both the same families",
+                )
+
+
+COMBINATION_RULES: tuple[Rule, ...] = (undefined_part, looping_combination, narrower_part)

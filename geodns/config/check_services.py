@@ -1,4 +1,4 @@
-"""Rules for services, checks and thresholds: what they refer to, and figures that fit together."""
+"""Rules for services and verdicts: what they refer to, and figures that fit together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from geodns.config.check_combinations import COMBINATION_RULES
 from geodns.config.check_load import LOAD_RULES
 from geodns.config.check_needs import NEEDS_RULES
-from geodns.config.settings import HttpCheck, with_branches
+from geodns.config.check_probing import PROBING_RULES
+from geodns.config.settings import with_branches
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
 from geodns.wording import did_you_mean
@@ -27,74 +28,6 @@ def undefined_check(sources: Sources) -> Iterator[Problem]:
             )
 
 
-def slow_timeout(sources: Sources) -> Iterator[Problem]:
-    """A probe that may last longer than the interval delays the next one, and the verdict."""
-    for name, check in sources.services.settings.checks.items():
-        if check.timeout > check.interval:
-            written = sources.services.names("checks", name)
-            key = "timeout" if "timeout" in written else "interval"
-            yield sources.services.document.problem(
-                "timeout-over-interval",
-                f"the timeout of {check.timeout:g} s is longer than the interval of "
-                f"{check.interval:g} s, so a probe that fails delays the next one",
-                ("checks", name, key),
-                severity="warning",
-            )
-
-
-def unnamed_certificate(sources: Sources) -> Iterator[Problem]:
-    """RFC 9110 4.3.4: a certificate is verified against the host of the request."""
-    for name, check in sources.services.settings.checks.items():
-        if (
-            isinstance(check, HttpCheck)
-            and check.type == "https"
-            and not (check.host or check.server_name or not check.verify)
-        ):
-            yield sources.services.document.problem(
-                "https-without-host",
-                f"{name!r} has no host, so that a certificate must hold the endpoint's address",
-                ("checks", name),
-                key=True,
-                severity="warning",
-                hint="add host: with the name that the certificates are for",
-            )
-
-
-def idle_tls_settings(sources: Sources) -> Iterator[Problem]:
-    """Authorities are of no use without TLS."""
-    for name, check in sources.services.settings.checks.items():
-        if (
-            isinstance(check, HttpCheck)
-            and check.type == "http"
-            and check.ca is not None
-            and not check.redirects
-        ):
-            yield sources.services.document.problem(
-                "ca-without-https",
-                f"{name!r} is of type http, which verifies no certificate",
-                ("checks", name, "ca"),
-                severity="warning",
-                hint="set type: https, or leave ca out",
-            )
-
-
-def body_of_head(sources: Sources) -> Iterator[Problem]:
-    """RFC 9110 9.3.2: the answer to HEAD has no content, so that such a check always fails."""
-    for name, check in sources.services.settings.checks.items():
-        if (
-            isinstance(check, HttpCheck)
-            and check.method == "HEAD"
-            and (check.expect.body or check.expect.matches)
-        ):
-            key = "body" if check.expect.body else "matches"
-            yield sources.services.document.problem(
-                "body-of-head",
-                f"{name!r} expects a body, which the answer to HEAD never has",
-                ("checks", name, "expect", key),
-                hint=f"use method: GET, or leave expect.{key} out",
-            )
-
-
 def crossed_thresholds(sources: Sources) -> Iterator[Problem]:
     """What is restored must not be withdrawn again at once."""
     health = sources.services.settings.health
@@ -110,6 +43,19 @@ def crossed_thresholds(sources: Sources) -> Iterator[Problem]:
                 ("health", group, "withdraw_below"),
                 hint="restore_above must be at least withdraw_below",
             )
+
+
+def crossed_penalties(sources: Sources) -> Iterator[Problem]:
+    """RFC 2439 4.2: the reuse threshold is below the cutoff, or nothing is ever held out."""
+    recovery = sources.services.settings.health.recovery
+    if recovery.suppress is not None and recovery.reuse >= recovery.suppress:
+        written = sources.services.names("health", "recovery")
+        yield sources.services.document.problem(
+            "crossed-penalties",
+            f"reuse ({recovery.reuse:g}) is not below suppress ({recovery.suppress:g})",
+            ("health", "recovery", "reuse" if "reuse" in written else "suppress"),
+            hint="write them as in suppress: 3, reuse: 1",
+        )
 
 
 def unreachable_minimum(sources: Sources) -> Iterator[Problem]:
@@ -131,12 +77,10 @@ def unreachable_minimum(sources: Sources) -> Iterator[Problem]:
 
 SERVICES_RULES: tuple[Rule, ...] = (
     undefined_check,
-    slow_timeout,
-    unnamed_certificate,
-    idle_tls_settings,
-    body_of_head,
     crossed_thresholds,
+    crossed_penalties,
     unreachable_minimum,
+    *PROBING_RULES,
     *COMBINATION_RULES,
     *LOAD_RULES,
     *NEEDS_RULES,

@@ -19,6 +19,7 @@ import h2.exceptions
 
 from geodns.config.values import Address
 from geodns.health.kits.grpc import GrpcCheck
+from geodns.health.kits.hosts import name_in
 from geodns.health.probe import ProbeError, Result, Seen, conclude
 from geodns.health.trust import context_for, expiry, with_expiry
 from geodns.health.wire import Wire
@@ -57,10 +58,8 @@ class GrpcProber:
             await wire.connect(check.port, check.connect_timeout)
             tls: ssl.SSLObject | None = None
             if self._context is not None:
-                name = check.server_name or (check.authority or str(address)).split(":")[0]
-                tls = await wire.start_tls(
-                    self._context, name if check.server_name or check.authority else str(address)
-                )
+                named = name_in(check.authority) if check.authority else str(address)
+                tls = await wire.start_tls(self._context, check.server_name or named)
             try:
                 status = await _call(wire, check, self._authority(address))
             except h2.exceptions.ProtocolError as error:

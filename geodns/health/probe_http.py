@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from multidict import CIMultiDict
 from geodns.config.values import Address
 from geodns.health.connect_limit import connecting_within
 from geodns.health.http_steps import REDIRECTS, Step, first_step
+from geodns.health.kits.hosts import name_in
 from geodns.health.kits.http import HttpCheck, compiled
 from geodns.health.probe import ProbeError, Result, Seen, SeenLoad, conclude, printable
 from geodns.health.trust import context_for, expiry, with_expiry
@@ -21,7 +21,6 @@ from geodns.load.report import LoadError, from_json, from_text, parse_path
 _BODY_LIMIT = 64 * 1024  # bytes of the body that are looked at
 _RECEIVE_BUFFER = 8 * 1024  # bytes; the kernel doubles it for its own needs
 _AGENT = "geodns-health"
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:]+)(?::\d+)?")
 
 
 class _Response(aiohttp.ClientResponse):
@@ -59,8 +58,7 @@ class HttpProber:
         self._headers.update(check.headers)
         self._name: str | None = check.server_name
         if check.host is not None:
-            match = _HOST.fullmatch(check.host)
-            self._name = self._name or (match[1].strip("[]") if match else check.host)
+            self._name = self._name or name_in(check.host)
 
     async def __call__(self, address: Address) -> Result:
         return await conclude(lambda: self._attempt(address), self._check.timeout)

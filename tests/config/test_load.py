@@ -6,6 +6,7 @@ import os
 from ipaddress import ip_address
 from pathlib import Path
 
+import certificates
 import dns.name
 import pytest
 from configfolder import SERVER, SERVICES, TOPOLOGY, found, problems, write
@@ -71,7 +72,7 @@ def test_a_sound_configuration_is_what_its_files_say(tmp_path: Path) -> None:
 
 def test_files_are_all_that_a_change_of_means_a_reload(tmp_path: Path) -> None:
     (tmp_path / "city.mmdb").touch()
-    (tmp_path / "ca.pem").touch()
+    (tmp_path / "ca.pem").write_bytes(certificates.make().certificate)
     services = SERVICES.replace(
         "services:\n", "  tls: {type: https, host: a, ca: ca.pem}\nservices:\n"
     )

@@ -11,11 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from geodns.config.values import Address
 from geodns.health.kits.kit import Kit, ProbingCheck
 from geodns.health.probe import NotProbedError, ProbeError, Result, Seen, conclude, printable
+from geodns.wording import shown
 
 _AT_ONCE = 16  # programs, over all checks: each is a process of its own
 _KEPT = 4096  # bytes of what the program writes; the rest is read and thrown away
@@ -23,11 +24,19 @@ _PIPE = 65536  # bytes: what a pipe holds
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+def _absolute(command: tuple[str, ...]) -> tuple[str, ...]:
+    if command and not Path(command[0]).is_absolute():
+        raise ValueError(f"{shown(command[0])} is not an absolute path; write it as in /bin/true")
+    return command
+
+
 class ExecCheck(ProbingCheck):
     """A program that exits with 0 for a healthy address."""
 
     type: Literal["exec"] = Field(description="a program")
-    command: tuple[Annotated[str, Field(pattern="^[^\\x00]*$")], ...] = Field(
+    command: Annotated[
+        tuple[Annotated[str, Field(pattern="^[^\\x00]*$")], ...], AfterValidator(_absolute)
+    ] = Field(
         min_length=1,
         description="absolute path and arguments; {address} stands for the address",
     )
@@ -187,8 +196,6 @@ def _signal(number: int) -> str:
 def runnable(command: tuple[str, ...]) -> str | None:
     """Why a command can't be run; None: it can, as far as can be seen."""
     program = Path(command[0])
-    if not program.is_absolute():
-        return f"{command[0]!r} is not an absolute path"
     if not program.is_file():
         return f"there is no program {command[0]}"
     return None if os.access(program, os.X_OK) else f"{command[0]} is not executable"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from geodns.config.base import Flag
-from geodns.config.wording import Words
+from geodns.health.kits.hosts import Host
 from geodns.health.kits.kit import ConnectingCheck, Kit, Port, TlsSettings
 from geodns.health.probe import Prober
 
@@ -21,9 +21,7 @@ class GrpcCheck(ConnectingCheck, TlsSettings):
         "", description="the service whose health is asked for; default: the whole server"
     )
     tls: Flag = Field(False, description="speak TLS, and verify the certificate")
-    authority: (
-        Annotated[str, Field(pattern="^[!-~]+$"), Words("a host name as in www.example.net")] | None
-    ) = Field(
+    authority: Host | None = Field(
         None,
         description=":authority, and TLS server name without server_name; default: address",
     )

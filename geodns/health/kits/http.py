@@ -15,6 +15,7 @@ from geodns.config.base import Settings, Whole
 from geodns.config.load_settings import LoadReport
 from geodns.config.values import parse_status
 from geodns.config.wording import Words
+from geodns.health.kits.hosts import Host
 from geodns.health.kits.kit import ConnectingCheck, Kit, Port, TlsSettings
 from geodns.health.probe import Prober
 from geodns.wording import shown
@@ -111,10 +112,12 @@ class HttpCheck(ConnectingCheck, TlsSettings):
     method: Literal["GET", "HEAD", "OPTIONS", "POST"] = Field(
         "GET", description="the request's method; it has no content"
     )
-    path: Annotated[str, Words("a path that starts with /")] = Field(
-        "/", pattern="^/", description="what is requested, with the query if there is one"
+    path: Annotated[str, Words("a path that starts with /, on one line and without #")] = Field(
+        "/",
+        pattern=r"^/[^\x00-\x1f\x7f#]*$",
+        description="what is requested, with the query if there is one",
     )
-    host: str | None = Field(
+    host: Host | None = Field(
         None, description="Host header, and TLS server name without server_name; default: address"
     )
     headers: Annotated[

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from geodns.config.base import Flag, Settings, Whole
 from geodns.config.values import Duration
-from geodns.config.wording import Words
+from geodns.health.kits.hosts import ServerName
 from geodns.health.probe import Prober
 
 Port = Annotated[Whole, Field(ge=1, le=65535)]
@@ -61,8 +61,8 @@ class ConnectingCheck(ProbingCheck):
 class TlsSettings(Settings):
     """What a check that may speak TLS needs."""
 
-    server_name: Annotated[str, Words("a host name")] | None = Field(
-        None, min_length=1, description="the name asked for, and verified, in TLS"
+    server_name: ServerName | None = Field(
+        None, description="the name asked for, and verified, in TLS"
     )
     ca: Path | None = Field(
         None, description="PEM file of the authorities to trust in place of the system's"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
+from geodns.config.https import AlpnId
 from geodns.config.values import Address
 from geodns.health.kits.kit import ConnectingCheck, Kit, Port, TlsSettings
 from geodns.health.probe import ProbeError, Result, Seen, conclude
@@ -20,7 +21,7 @@ class TlsCheck(ConnectingCheck, TlsSettings):
 
     type: Literal["tls"] = Field(description="the protocol")
     port: Port = Field(443, description="where to connect")
-    alpn: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = Field(
+    alpn: tuple[AlpnId, ...] = Field(
         (), description="protocols to offer, as in [h2]; one of them must be taken"
     )
 
