@@ -80,6 +80,16 @@ def _health(snapshot: Snapshot) -> Iterator[Metric]:
         durations.add_metric((name,), counts, timings.total)
     yield checks
     yield durations
+    yield _gauge(
+        "geodns_check_certificate_not_after_timestamp_seconds",
+        "When the certificate that a check saw last expires",
+        ("check", "address"),
+        {
+            (target.check, target.address): target.certificate_expires
+            for target in snapshot.health.targets
+            if target.certificate_expires is not None
+        },
+    )
     regions = snapshot.health.regions
     zones = [(region, zone) for region in regions for zone in region.availability_zones]
     yield _gauge(

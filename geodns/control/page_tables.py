@@ -8,6 +8,7 @@ from typing import Any
 
 from geodns.control import view
 from geodns.control.age import age
+from geodns.control.expiry import COLUMNS, CertificateRow, certificate_rows
 from geodns.control.loads import HEADS, LoadRow, load_rows
 from geodns.control.markup import Column, Content, Html, element, joined, table
 from geodns.control.summary import current
@@ -20,6 +21,9 @@ def sections(status: dict[str, Any]) -> Iterator[Html]:
     rows = load_rows(status)
     if rows:
         yield _section("Load and speed of endpoints, the fullest first", _loads(rows))
+    certificates = certificate_rows(status)
+    if certificates:
+        yield _section("Certificates, the first to expire first", _certificates(certificates))
     yield element(
         "div",
         _section("Answers by region and reason", _answers(status["traffic"]["answers"])),
@@ -47,6 +51,15 @@ def _section(title: str, content: Html) -> Html:
 def _loads(rows: Sequence[LoadRow]) -> Html:
     columns = [Column(head, number=head not in {HEADS[0], HEADS[-1]}) for head in HEADS]
     return table(columns, (row.cells for row in rows))
+
+
+def _certificates(rows: Sequence[CertificateRow]) -> Html:
+    columns = [*map(Column, COLUMNS[:-1]), Column(COLUMNS[-1], number=True)]
+    return table(columns, ((*row.cells[:-1], _left(row)) for row in rows))
+
+
+def _left(row: CertificateRow) -> Content:
+    return _marked("part", "◐", row.cells[-1]) if row.soon else row.cells[-1]
 
 
 def _answers(answers: list[dict[str, Any]]) -> Html:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from geodns.control.age import age
+from geodns.control.expiry import certificate_rows
 from geodns.control.glance import RegionGlance, Tone, ZoneGlance
 from geodns.control.loads import faults
 
@@ -23,6 +24,7 @@ def findings(status: dict[str, Any], regions: Sequence[RegionGlance]) -> list[Fi
         *_groups(regions),
         *_endpoints(regions),
         *_loads(status),
+        *_certificates(status),
         *_workers(status),
         *_configuration(status["configuration"]),
     ]
@@ -121,6 +123,15 @@ def _loads(status: dict[str, Any]) -> Iterator[Finding]:
         several = f"{len(silent)} endpoints tell no load, first"
         who = several if len(silent) > 1 else "no load of"
         yield Tone.PART, f"{who} {silent[0][0]}: {silent[0][1]}"
+
+
+def _certificates(status: dict[str, Any]) -> Iterator[Finding]:
+    soon = [row for row in certificate_rows(status) if row.soon]
+    if soon:
+        what = "a certificate" if len(soon) == 1 else f"{len(soon)} certificates, the first"
+        left = soon[0].cells[-1]
+        when = left if soon[0].expires <= status["at"] else f"expires in {left}"
+        yield Tone.PART, f"{what} seen by {soon[0].check}, {when}"
 
 
 def _workers(status: dict[str, Any]) -> Iterator[Finding]:

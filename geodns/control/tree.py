@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from geodns.control.age import age
+from geodns.control.expiry import COLUMNS, certificate_rows
 from geodns.control.glance import Line, RegionGlance, Tone, ZoneGlance, regions
 from geodns.control.loads import HEADS, foremost_loads, load_rows
 from geodns.control.order_words import standing
@@ -43,6 +44,7 @@ def render(
         *(row for region in expanded for row in _region(region, status["at"], everything)),
         *((_GAP, _well(well)) if well else ()),
         *_loads(status, everything),
+        *_certificates(status, everything),
         _GAP,
         *_workers(status),
         _data(status, everything),
@@ -159,6 +161,18 @@ def _well(found: Iterable[RegionGlance]) -> Table:
             "none" if region.milliseconds is None else f"{region.milliseconds:.1f} ms",
         )
     return table
+
+
+def _certificates(status: dict[str, Any], everything: bool) -> Iterator[RenderableType]:
+    shown = [row for row in certificate_rows(status) if everything or row.soon]
+    if not shown:
+        return
+    table = _table(*COLUMNS[:-1], f">{COLUMNS[-1]}")
+    for row in shown:
+        style = _STYLES[Tone.PART] if row.soon else None
+        table.add_row(*(Text(cell) for cell in row.cells), style=style)
+    yield _GAP
+    yield table
 
 
 def _loads(status: dict[str, Any], everything: bool) -> Iterator[RenderableType]:

@@ -103,4 +103,5 @@ def _target(target: Target) -> TargetStatus:
         target.detail,
         target.endpoints,
         target.expires,
+        target.expires_soon,
     )

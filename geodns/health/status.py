@@ -14,7 +14,8 @@ class TargetStatus:
 
     ``checked`` is when the last probe ended; None before the first. ``ok``, ``duration`` (seconds)
     and ``detail`` are of that probe. ``endpoints`` are the ids that rely on this target.
-    ``certificate_expires`` is when the certificate last seen does, in seconds since 1970.
+    ``certificate_expires`` is when the certificate last seen does, in seconds since 1970;
+    ``certificate_soon``: that is within the check's ``certificate_warning``.
     """
 
     check: str
@@ -28,6 +29,7 @@ class TargetStatus:
     detail: str
     endpoints: tuple[str, ...]
     certificate_expires: float | None = None
+    certificate_soon: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ class Target:
 
     ``checked`` is when the last result came, in seconds since 1970; ``name`` is the check's.
     ``prober`` is None where the state is told or follows from other targets. ``expires`` is when
-    the certificate last seen does, in seconds since 1970. ``decides``: an endpoint relies on it
+    the certificate last seen does, in seconds since 1970, ``expires_soon`` whether that was within
+    the check's warning. ``decides``: an endpoint relies on it
     directly, not only through a combination.
     """
 
@@ -33,7 +34,7 @@ class Target:
     checked: float | None = None
     expires: float | None = None
     decides: bool = True
-    expiry_told: bool = False
+    expires_soon: bool = False
 
     @property
     def job(self) -> Job | None:
@@ -74,9 +75,9 @@ class Target:
             return
         self.expires = result.expires
         soon = result.expires - wall < self.key.check.certificate_warning
-        if soon and not self.expiry_told:
+        if soon and not self.expires_soon:
             logger.warning("a certificate expires soon", extra=self._fields())
-        self.expiry_told = soon
+        self.expires_soon = soon
 
     def _log(self, before: State) -> None:
         if not self.decides:  # the combination that it is a part of says what follows

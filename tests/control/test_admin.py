@@ -50,7 +50,7 @@ def _status() -> Status:
     zone = AvailabilityZoneStatus("a1", _EVIL, "in service", 900.0, _EVIL, 0.5, 2, (up, down))
     region = RegionStatus("eu", _EVIL, "in service", 900.0, _EVIL, 0.5, 2, (zone,))
     target = TargetStatus(
-        "ok", "http", "192.0.2.1", "up", 900.0, True, 999.0, 0.004, "200 OK", ("web@a1",)
+        "ok", "http", "192.0.2.1", "up", 900.0, True, 999.0, 0.004, "200 OK", ("web@a1",), 1e9
     )
     return Status(1000.0, 3, (region,), (target,))
 
@@ -210,6 +210,9 @@ def test_metrics_are_what_prometheus_reads() -> None:
         _key("geodns_check_duration_seconds_bucket", check="ok", le="+Inf"): 3,
         _key("geodns_check_duration_seconds_count", check="ok"): 3,
         _key("geodns_endpoint_availability", endpoint="api@a1"): 0,
+        _key(
+            "geodns_check_certificate_not_after_timestamp_seconds", check="ok", address="192.0.2.1"
+        ): 1e9,
         _key("geodns_availability_zone_in_service", region="eu", availability_zone="a1"): 1,
         _key("geodns_database_age_seconds", file='/odd "name".mmdb'): 900,
         _key("geodns_latency_table_age_seconds", file="/l.yaml"): 0,

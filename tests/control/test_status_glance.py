@@ -305,6 +305,43 @@ def test_without_any_load_there_is_no_table_of_it() -> None:
     assert "Load and speed" not in page.render(_snapshot(_WELL))
 
 
+def _expiring(check: str, address: str, days: float, *, soon: bool = False) -> TargetStatus:
+    target = replace(_target(_endpoint("eu-a"), ok=True, detail="HTTP 200"), check=check)
+    expires = _NOW + days * 86400
+    return replace(target, address=address, certificate_expires=expires, certificate_soon=soon)
+
+
+_CERTIFICATES = (
+    _expiring("web-ok", "192.0.2.97", 80),
+    *(_expiring("api-ok", f"192.0.2.{last}", 3.5, soon=True) for last in range(1, 6)),
+)
+
+
+def test_certificates_that_expire_soon_are_shown_and_all_where_all_is_asked_for() -> None:
+    snapshot = _snapshot(_WELL, targets=_CERTIFICATES)
+    lines = _terminal(snapshot, width=160)
+    assert "a certificate seen by api-ok, expires in 3 days" in lines[0]
+    expected = "api-ok  192.0.2.1, 192.0.2.2, 192.0.2.3 and 2 more  1970-01-04 14:46 UTC  3 days"
+    assert "  ".join(_only(lines, "and 2 more").split("  ")).split() == expected.split()
+    assert not any("web-ok" in line for line in lines)
+    lines = _terminal(snapshot, width=160, everything=True)
+    _only(lines, "web-ok", "192.0.2.97", "1970-03-22 02:46 UTC", "80 days")
+    text = page.render(snapshot)
+    assert text.index("3 days") < text.index("80 days"), "the first to expire first"
+    assert "Certificates, the first to expire first" in text
+
+
+def test_a_certificate_that_has_expired_says_so() -> None:
+    targets = tuple(_expiring("api-ok", "192.0.2.1", days, soon=True) for days in (-1, 5))
+    lines = _terminal(_snapshot(_WELL, targets=targets), width=160)
+    assert "2 certificates, the first seen by api-ok, has expired" in lines[0]
+
+
+def test_without_certificates_there_is_no_table_of_them() -> None:
+    assert not any("expires" in line for line in _terminal(_snapshot(_WELL), everything=True))
+    assert "Certificates" not in page.render(_snapshot(_WELL))
+
+
 def test_of_many_loads_the_terminal_shows_those_that_matter() -> None:
     zones = [_az(f"az-{n}", _loaded(f"az-{n}", LoadStatus(n, 100, n / 100))) for n in range(1, 25)]
     zones.append(_az("az-x", _loaded("az-x", LoadStatus(1, 100, 0.01, availability=0.5), 0.5)))
