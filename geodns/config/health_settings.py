@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -59,6 +59,17 @@ class Health(Settings):
 
     recovery: Recovery = Field(
         Recovery(), description="how endpoints come back after they were down"
+    )
+
+    unknown: Literal["withhold", "serve"] = Field(
+        "withhold",
+        description="what becomes of an endpoint of which nothing is known yet; serve: it counts "
+        "as healthy",
+    )
+    keep: Duration = Field(
+        3600.0,
+        ge=0,
+        description="how old the last verdicts may be that are taken over after a restart",
     )
 
     @model_validator(mode="before")

@@ -186,6 +186,8 @@ def _in_its_own_right(
 ) -> Line:
     """An endpoint that is not down, in an AZ and a region that are in service."""
     share = endpoint["availability"]
+    if endpoint["state"] == "unknown" and not share:
+        return replace(line, tone=Tone.WAITING, state="withheld", reason=endpoint["reason"])
     if share < 1:
         state = f"{share:.0%} in service" if share else "out of service"
         tone = Tone.PART if share else Tone.BAD

@@ -7,13 +7,14 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import geodns
 from geodns import log
-from geodns.config.settings import Server
+from geodns.config.settings import Configuration, Server
 from geodns.control import demand, processes
 from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
@@ -32,10 +33,12 @@ from geodns.control.stepping_down import Names, must_be, step_down, tell_of_root
 from geodns.control.store import Event, Store
 from geodns.control.supervisor import Supervisor
 from geodns.control.timings import CheckTimings
+from geodns.control.verdicts import Verdicts
 from geodns.control.watcher import Watcher
 from geodns.control.worker_options import worker_count, worker_options
-from geodns.health.availability import Availability
+from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.judge import Turn
+from geodns.health.memory import Rows
 from geodns.health.monitor import Monitor, Moved
 from geodns.health.probe import Observation
 from geodns.health.slots import slots_within
@@ -48,6 +51,8 @@ from geodns.server.sockets import Sockets, WorkerSockets, open_sockets
 
 logger = logging.getLogger(__name__)
 
+# By then a probe with the usual timeout has ended. Who has said nothing is withheld.
+_FIRST_RESULTS = 5.0  # seconds
 _GRACE = 5.0  # seconds for what is in flight when a worker is stopped
 _ACKNOWLEDGE = 30.0  # seconds in which every worker has read the largest image
 _REFRESH = 5.0  # seconds: at most so much of its counting is lost with a worker that dies
@@ -82,7 +87,10 @@ class ControlProcess:
             share_basis=share_basis,
             record=self._verdict_changed,
             slots=slots_within(raise_limit(_OPEN_FILES)),
+            remember=self._remember_verdicts,
         )
+        self._verdicts: Verdicts | None = None
+        self._leaving: Mapping[str, EndpointAvailability] = {}
         self._store: Store | None = None
         self._ordering: Ordering | None = None
         self._events: list[Event] = []
@@ -108,6 +116,10 @@ class ControlProcess:
         self._store = Store(server.state)
         self._ordering = Ordering(self._store, self._monitor, self._basis, time.time)
         self._ordering.resume()
+        supervisor = Supervisor(self._start_worker, worker_count(server), self._remember)
+        self._supervisor = supervisor
+        admin = await self._admin.open(server.admin.socket, server.admin.http)
+        await self._begin_checks(self._in_use.loaded.configuration)
         if self._sockets is None:
             # As late as can be: until our workers read them, these sockets hold queries up.
             self._sockets = self._open_sockets(server, beside_orphans=True)
@@ -119,11 +131,8 @@ class ControlProcess:
                 "this machine has no IPv6; it is not listened on",
                 extra={"addresses": list(map(str, self._sockets.left_out))},
             )
-        supervisor = Supervisor(self._start_worker, worker_count(server), self._remember)
-        self._supervisor = supervisor
         supervisor.publish_image(self._in_use.image)
-        supervisor.publish_availability(self._monitor.apply(self._in_use.loaded.configuration))
-        admin = await self._admin.open(server.admin.socket, server.admin.http)
+        supervisor.publish_availability(self._monitor.availability)
         await supervisor.start()
         self._run_parts()
         logger.info(
@@ -155,6 +164,8 @@ class ControlProcess:
         await self._monitor.close()
         for sockets in self._worker_sockets:
             sockets.close()
+        if self._verdicts is not None:
+            self._verdicts.write()
         if self._store is not None:
             self._write_events()
             self._store.close()
@@ -264,6 +275,21 @@ class ControlProcess:
             return share(self._inherited, workers, tls)
         return open_sockets(server.listen, workers, tls=tls, beside_orphans=beside_orphans)
 
+    async def _begin_checks(self, configuration: Configuration) -> None:
+        """Nothing is answered from guesses: first come last known verdicts, or first results."""
+        assert self._store is not None
+        self._verdicts = Verdicts(self._store, time.time)
+        self._monitor.recall(self._verdicts.recalled(configuration.services.health.keep))
+        self._monitor.apply(configuration)
+        self._verdicts.drop_strangers(self._monitor.plan)
+        self._run("health checks", self._monitor.run)
+        await self._see_all_targets()
+
+    async def _see_all_targets(self) -> None:
+        missing = await self._monitor.first_results(_FIRST_RESULTS)
+        if missing:
+            logger.warning("not every target has been probed yet", extra={"missing": missing})
+
     async def _start_worker(self, number: int) -> WorkerHandle:
         worker = await WorkerHandle.start(number, self._worker_sockets[number], self._options)
         self._certificate.greet(worker)
@@ -312,13 +338,21 @@ class ControlProcess:
     def _run_parts(self) -> None:
         self._watcher.watch(self._in_use.loaded.stamps)
         parts: Iterable[tuple[str, Callable[[], Awaitable[None]]]] = (
-            ("health checks", self._monitor.run),
             ("reloads", self._reloader.run),
             ("file watch", self._watcher.run),
             ("statistics", self._keep_statistics),
             ("watchdog", self._notifier.keep_alive),
+            ("memory of verdicts", self._keep_verdicts),
         )
-        self._tasks = [asyncio.create_task(_lasting(name, part)) for name, part in parts]
+        for name, part in parts:
+            self._run(name, part)
+
+    def _run(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(_lasting(name, part)))
+
+    async def _keep_verdicts(self) -> None:
+        assert self._verdicts is not None
+        await self._verdicts.keep_watching()
 
     async def _keep_statistics(self) -> None:
         assert self._supervisor is not None
@@ -330,7 +364,13 @@ class ControlProcess:
 
     def _availability_changed(self, availability: Availability) -> None:
         if self._supervisor is not None:
-            self._supervisor.publish_availability(availability)
+            # An image that still has endpoints which are about to go would take them for well.
+            endpoints = {**self._leaving, **availability.endpoints}
+            self._supervisor.publish_availability(replace(availability, endpoints=endpoints))
+
+    def _remember_verdicts(self, rows: Rows) -> None:
+        if self._verdicts is not None:
+            self._verdicts.take(rows)
 
     def _basis(self) -> Basis:
         return Basis(self._in_use.loaded.configuration, self._in_use.loaded.ttls)
@@ -389,14 +429,21 @@ class ControlProcess:
     async def _apply(self, compilation: Compilation) -> None:
         supervisor, configuration = self._supervisor, compilation.loaded.configuration
         assert supervisor is not None
+        self._leaving = self._monitor.availability.endpoints
         try:
-            availability = self._monitor.apply(configuration)
+            self._monitor.apply(configuration)
+            # What is new is looked at before it is answered.
+            await self._see_all_targets()
         except BaseException:
             os.close(compilation.image)
             raise
+        finally:
+            self._leaving = {}
+        if self._verdicts is not None:
+            self._verdicts.drop_strangers(self._monitor.plan)
         self._certificate.renew(configuration.server)
         generation = supervisor.publish_image(compilation.image)
-        supervisor.publish_availability(availability)
+        supervisor.publish_availability(self._monitor.availability)
         if configuration.server.log != self._in_use.loaded.configuration.server.log:
             log.configure(configuration.server.log)
         self._in_use = compilation

@@ -1,4 +1,4 @@
-"""The store of one node: orders of people and the event log, in SQLite in the state folder.
+"""The store of one node: orders, verdicts and the event log, in SQLite in the state folder.
 
 What is written is on the disk when the call returns: it outlives this process and the machine.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +29,10 @@ CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, content TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS events_by_time ON events (at);
+CREATE TABLE IF NOT EXISTS verdicts (name TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS moments (name TEXT PRIMARY KEY, at REAL NOT NULL) STRICT;
 """
+_WATCHED = "watched"  # the moment until which the verdicts are known to have held
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,37 @@ class Store:
             (since, after, most),
         )
         return [json.loads(content) | {"number": number} for number, content in rows][::-1]
+
+    def verdicts(self) -> tuple[dict[str, str], float]:
+        """The rows of ``health.memory``, and until when they are known to have held."""
+        rows = dict(self._database.execute("SELECT name, content FROM verdicts"))
+        moments = dict(self._database.execute("SELECT name, at FROM moments"))
+        return rows, float(moments.get(_WATCHED, 0.0))
+
+    def keep_verdicts(self, rows: Mapping[str, str], wall: float) -> None:
+        """Keep these rows beside the others, all of which hold now. A full disk is told."""
+        try:
+            with self._database:
+                self._database.executemany(
+                    "INSERT OR REPLACE INTO verdicts VALUES (?, ?)", rows.items()
+                )
+                self._database.execute(
+                    "INSERT OR REPLACE INTO moments VALUES (?, ?)", (_WATCHED, wall)
+                )
+        except sqlite3.Error as error:
+            reason = {"reason": str(error)}
+            logger.error("verdicts can't be written down", extra=reason)  # noqa: TRY400 - as above
+
+    def drop_verdicts(self, wanted: Collection[str]) -> None:
+        """Forget all rows but those of these names. A full disk is told."""
+        try:
+            with self._database:
+                names = [n for (n,) in self._database.execute("SELECT name FROM verdicts")]
+                gone = [(name,) for name in names if name not in wanted]
+                self._database.executemany("DELETE FROM verdicts WHERE name = ?", gone)
+        except sqlite3.Error as error:
+            reason = {"reason": str(error)}
+            logger.error("verdicts can't be dropped", extra=reason)  # noqa: TRY400 - as above
 
     def close(self) -> None:
         """Nothing is lost without it."""

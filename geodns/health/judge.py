@@ -68,23 +68,27 @@ class Judge:
         feel: Callable[[str], Felt] = lambda _id: Felt(),
         heed: Callable[[PlannedEndpoint], Ordered] = lambda _planned: Ordered(),
         recovery: Rules = _AT_ONCE,
+        *,
+        withhold: bool = True,
     ) -> None:
         """``look`` gives the state of a target and what was last seen of it, in words.
 
         ``feel`` gives what load makes of an endpoint, ``heed`` what people ordered, and
-        ``recovery`` says how endpoints come back. Groups and
-        endpoints that stood under the judge ``before`` go on from there.
+        ``recovery`` says how endpoints come back. ``withhold``: what isn't known yet is not in
+        service. Groups and endpoints that stood under the judge ``before`` go on from there.
         """
         self.plan = plan
         self._needs = needs_of(plan)
         self.endpoints: dict[str, tuple[EndpointVerdict, float]] = {}
         self.availability_zones: dict[str, Standing] = {}
         self.regions: dict[str, Standing] = {}
-        self._returns: dict[str, Return] = {}
+        self.returns: dict[str, Return] = {}
         self._recovery = recovery
+        self._withhold = withhold
+        self._out = {"down", "unknown"} if withhold else {"down"}
         self._now = 0.0
         if before is not None:
-            self._returns = _kept(before._returns, plan.endpoints)
+            self.returns = _kept(before.returns, plan.endpoints)
             self.endpoints = _kept(before.endpoints, plan.endpoints)
             self.availability_zones = _kept(before.availability_zones, plan.availability_zones)
             self.regions = _kept(before.regions, plan.regions)
@@ -131,12 +135,12 @@ class Judge:
 
     def _returned(self, id: str) -> float:
         """How far it has come back after it was down, from 0 to 1."""
-        found = self._returns.get(id)
+        found = self.returns.get(id)
         return 1.0 if found is None else found.factor(self._now, self._recovery)
 
     def _ways_back(self) -> Iterable[tuple[str, float]]:
         """Endpoints that are not wholly back, and when that begins."""
-        for id, found in self._returns.items():
+        for id, found in self.returns.items():
             back = found.back_at(self._recovery)
             if back is not None and found.factor(self._now, self._recovery) < 1:
                 yield id, back
@@ -151,7 +155,7 @@ class Judge:
         """By its own verdict and those above it."""
         planned = self.plan.endpoints[id]
         return (
-            self.endpoints[id][0].state != "down"
+            self.endpoints[id][0].state not in self._out
             and self.availability_zones[planned.availability_zone].group.in_service
             and self.regions[planned.region].group.in_service
         )
@@ -179,7 +183,8 @@ class Judge:
 
     def _review_endpoint(self, id: str, wall: float) -> None:
         targets = self.plan.endpoints[id].targets
-        alone = judge_endpoint([None if key is None else self._look(key)[0] for key in targets])
+        states = [None if key is None else self._look(key)[0] for key in targets]
+        alone = judge_endpoint(states, withhold=self._withhold)
         verdict = alone.without(self._needs.lacking(id, self._is_down))
         before = self.endpoints.get(id)
         turned = before is None or before[0].state != verdict.state
@@ -188,8 +193,8 @@ class Judge:
         if was_down != (verdict.state == "down"):
             reason = self._own_reason(id, verdict)
             state = State.UP if was_down else State.DOWN
-            former = self._returns.get(id, Return())
-            self._returns[id] = former.turn(state, self._now, self._recovery)
+            former = self.returns.get(id, Return())
+            self.returns[id] = former.turn(state, self._now, self._recovery)
             self._turns.append(Turn(id, "up" if was_down else "down", reason, (id,)))
             if verdict.lacks or (before is not None and before[0].lacks):
                 _log_dependent(id, verdict, reason)
@@ -205,13 +210,14 @@ class Judge:
     ) -> bool:
         """Judge a group anew; whether it turned."""
         before = standings.get(planned.name)
-        healthy = sum(self.endpoints[id][0].state != "down" for id in planned.checked)
+        states = [self.endpoints[id][0].state for id in planned.checked]
         group = judge_group(
             before.group if before else None,
-            healthy,
-            len(planned.checked),
+            len(states) - states.count("down"),
+            len(states),
             planned.thresholds,
             now,
+            unknown=states.count("unknown") if self._withhold else 0,
         )
         in_service_before = before.group.in_service if before else True
         turned = group.in_service != in_service_before
@@ -259,7 +265,7 @@ class Judge:
         )
 
     def _held_out(self, id: str) -> str:
-        flaps = self._returns[id].suppressed
+        flaps = self.returns[id].suppressed
         return "flapped: held out for a while" if flaps else "up again: in its hold time"
 
     def _own_reason(self, id: str, verdict: EndpointVerdict) -> str:

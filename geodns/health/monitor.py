@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 
+from geodns.config.health_settings import Health
 from geodns.config.probing import CombinedCheck, PushCheck
 from geodns.config.settings import Check, Configuration, Service
 from geodns.health import probes
@@ -18,6 +19,7 @@ from geodns.health.known import Known
 from geodns.health.load_plan import ShareBasis, plan_loads
 from geodns.health.loads import Loads
 from geodns.health.machine import Machine, State
+from geodns.health.memory import Memory, Rows, rows_of
 from geodns.health.orders import Ordered, Orders, endpoints_of
 from geodns.health.plan import Plan, PlannedEndpoint, TargetKey, plan, wholes
 from geodns.health.probe import Observation, Prober, Result
@@ -41,9 +43,11 @@ class Monitor:
 
     ``notify`` is called in the event loop, within the turn after a verdict changes; never from
     ``apply``. ``observe`` is called for every finished probe; ``share_basis`` says of a service by
-    what the AZs of a region share; ``slots`` probes may run at once. Order of use::
+    what the AZs of a region share; ``slots`` probes may run at once. ``record`` gets every verdict
+    that turns, ``remember`` the rows for a later process (see ``recall``). Order of use::
 
         monitor = Monitor(notify)
+        monitor.recall(rows)                         # where there are any
         availability = monitor.apply(configuration)  # before or during run, any number of times
         await monitor.run()                          # until close() or cancellation
     """
@@ -59,12 +63,18 @@ class Monitor:
         share_basis: Callable[[Service], ShareBasis] = lambda _service: "weight",
         record: Callable[[Turn, Moved], None] | None = None,
         slots: int = USUAL_SLOTS,
+        remember: Callable[[Rows], None] = lambda _rows: None,
     ) -> None:
         self._notify = notify
         self._clock = clock or LoopClock()
         self._make_prober = make_prober
         self._observe = observe
         self._record = record
+        self._remember = remember
+        self._memory = Memory()
+        self._turned: set[TargetKey] = set()
+        self._awaited: set[TargetKey] = set()
+        self._all_seen = asyncio.Event()
         self._orders = Orders()
         self._availability = Availability(0, {})
         self._share_basis = share_basis
@@ -90,6 +100,10 @@ class Monitor:
         """What holds now."""
         return self._availability
 
+    def recall(self, rows: Rows) -> None:
+        """Go on from what an earlier process remembered. Before the first ``apply``."""
+        self._memory = Memory(rows, now=self._clock.now(), wall=self._clock.wall())
+
     def apply(self, configuration: Configuration) -> Availability:
         """Check what this configuration asks for; what was checked before keeps its state.
 
@@ -108,9 +122,9 @@ class Monitor:
         now, wall = self._clock.now(), self._clock.wall()
         planned = plan_loads(configuration, self._share_basis)
         self._loads = Loads(asked, planned, self._loads, now)
-        recovery = Rules(**configuration.services.health.recovery.model_dump())
-        self._judge = Judge(asked, self._look, self._judge, self._loads.felt, self._heed, recovery)
+        self._judge = self._judge_of(asked, configuration.services.health)
         self._changed.clear()
+        self._await_targets()
         endpoints = self._judge.review(asked.endpoints, now, wall)
         moved = self._loads.advance(now, self._judge.in_service)
         endpoints |= self._judge.review(moved, now, wall)
@@ -121,6 +135,16 @@ class Monitor:
         if self._running:
             self._schedule()
         return self._availability
+
+    async def first_results(self, limit: float) -> int:
+        """Wait until every target has been probed once, for at most ``limit`` seconds.
+
+        How many have not been. Only while it runs; what is told by others is not waited for.
+        """
+        timer = self._clock.call_at(self._clock.now() + limit, self._all_seen.set)
+        await self._all_seen.wait()
+        timer.cancel()
+        return len(self._awaited)
 
     async def run(self) -> None:
         """Probe until ``close()`` or cancellation; all probes have ended when this returns."""
@@ -210,7 +234,9 @@ class Monitor:
         for key, wanted in asked.targets.items():
             target = self._targets.get(key)
             if target is None:
-                before = known.machine(key, wanted)
+                before = known.machine(key, wanted) or self._memory.machine(
+                    wanted.check, key.address
+                )
                 machine = (
                     Machine(self._clock.wall())
                     if before is None
@@ -223,6 +249,34 @@ class Monitor:
             target.decides = wanted.decides
             targets[key] = target
         return targets
+
+    def _judge_of(self, asked: Plan, health: Health) -> Judge:
+        """A judge of this plan, who goes on from the one before, or from an earlier process's."""
+        memory, self._memory = self._memory, Memory()
+        return Judge(
+            asked,
+            self._look,
+            self._judge if self._judge.plan.endpoints else memory.judge(asked),
+            self._loads.felt,
+            self._heed,
+            Rules(**health.recovery.model_dump()),
+            withhold=health.unknown == "withhold",
+        )
+
+    def _await_targets(self) -> None:
+        self._awaited = {
+            key
+            for key, target in self._targets.items()
+            if target.prober is not None
+            and target.last is None
+            and target.machine.state is State.UNKNOWN
+        }
+        self._all_seen.clear()
+        self._tell_whether_all_are_seen()
+
+    def _tell_whether_all_are_seen(self) -> None:
+        if not self._awaited:
+            self._all_seen.set()
 
     def _schedule(self) -> None:
         jobs = {key: target.job for key, target in self._targets.items()}
@@ -252,7 +306,10 @@ class Monitor:
                     key.check.type, target.name, str(key.address), result.ok, result.duration
                 )
             )
+        self._awaited.discard(key)
+        self._tell_whether_all_are_seen()
         if turned:
+            self._turned.add(key)
             self._touch(target.endpoints)
         for whole in self._wholes.get(key, ()):
             self._combine(whole, self._judge.plan)
@@ -267,6 +324,7 @@ class Monitor:
         if state is not State.UNKNOWN:
             turned = target.take(Result(state is State.UP, 0.0, detail), self._clock.wall())
             if turned and asked is self._judge.plan:
+                self._turned.add(key)
                 self._touch(target.endpoints)
         for whole in self._wholes.get(key, ()):
             self._combine(whole, asked)
@@ -309,10 +367,24 @@ class Monitor:
         self._tell_turns(before.endpoints)
 
     def _tell_turns(self, before: Mapping[str, EndpointAvailability]) -> None:
-        for turn in self._judge.turns():
+        turns = self._judge.turns()
+        for turn in turns:
             if self._record is not None:
                 known = [id for id in turn.endpoints if id in before]
                 self._record(turn, _moved(before, self._availability.endpoints, known))
+        self._keep_what_turned(turns)
+
+    def _keep_what_turned(self, turns: Iterable[Turn]) -> None:
+        targets = [
+            (key, self._look(key)[0], self._targets[key].machine.since)
+            for key in self._turned
+            if key in self._targets
+        ]
+        self._turned.clear()
+        ids = [turn.id for turn in turns]
+        if targets or ids:
+            behind = self._clock.wall() - self._clock.now()
+            self._remember(rows_of(self._judge, ids, targets, behind))
 
     def _set_hold_timer(self) -> None:
         if self._hold_timer is not None:

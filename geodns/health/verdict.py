@@ -35,10 +35,11 @@ class EndpointVerdict(NamedTuple):
         return self._replace(state="down", lacks=needed)
 
 
-def judge_endpoint(states: Sequence[State | None]) -> EndpointVerdict:
+def judge_endpoint(states: Sequence[State | None], *, withhold: bool = True) -> EndpointVerdict:
     """The verdict from the states of an endpoint's addresses, in order; None is not probed.
 
-    It is down when every probed address is down. An address that isn't probed goes with the rest.
+    It is down when every probed address is down. An address that isn't probed goes with the rest,
+    and so does, unless ``withhold``, one of which nothing is known yet.
     """
     probed = [state for state in states if state is not None]
     verdict: EndpointState
@@ -49,13 +50,18 @@ def judge_endpoint(states: Sequence[State | None]) -> EndpointVerdict:
     else:
         verdict = "up" if State.UP in probed else "unknown"
     up = verdict != "down"
+    # Where nothing is known of any address, the endpoint as a whole is withheld, or is not.
+    wanted = {State.UP} if withhold and verdict == "up" else {State.UP, State.UNKNOWN}
     return EndpointVerdict(
-        verdict, tuple(up if state is None else state is not State.DOWN for state in states)
+        verdict, tuple(up if state is None else state in wanted for state in states)
     )
 
 
 class Group(NamedTuple):
-    """An AZ or a region. ``enough_since`` is set while it is withdrawn and its share suffices."""
+    """An AZ or a region. ``enough_since`` is set while it is withdrawn and its share suffices.
+
+    ``healthy`` counts those of its ``checked`` endpoints that are not down.
+    """
 
     in_service: bool
     healthy: int
@@ -69,19 +75,27 @@ class Group(NamedTuple):
 
 
 def judge_group(
-    before: Group | None, healthy: int, checked: int, thresholds: Thresholds, now: float
+    before: Group | None,
+    healthy: int,
+    checked: int,
+    thresholds: Thresholds,
+    now: float,
+    *,
+    unknown: int = 0,
 ) -> Group:
     """The verdict on a group of which ``healthy`` of ``checked`` endpoints are not down.
 
-    ``before`` is the verdict so far; None is a group that was never judged, to which the hold time
-    doesn't apply. Times are in seconds on the scale of ``now``.
+    Of ``unknown`` ones among the healthy nothing is known: they are no reason to withdraw a group,
+    and none to restore it. ``before`` is the verdict so far; None is a group that was never judged,
+    to which the hold time doesn't apply. Times are in seconds on the scale of ``now``.
     """
     share = Group(True, healthy, checked).share
     if not checked:
         return Group(True, healthy, checked)
     if before is None or before.in_service:
         return Group(share >= thresholds.withdraw_below, healthy, checked)
-    if share < max(thresholds.restore_above, thresholds.withdraw_below):
+    known_share = Group(False, healthy - unknown, checked).share
+    if known_share < max(thresholds.restore_above, thresholds.withdraw_below):
         return Group(False, healthy, checked)
     since = now if before.enough_since is None else before.enough_since
     group = Group(False, healthy, checked, since)

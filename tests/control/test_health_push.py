@@ -73,10 +73,13 @@ def _european(server: RunningServer) -> list[str]:
     return server.answer("www.example.test", subnet="2.0.0.0/24")
 
 
-def test_nobody_told_is_unknown_and_answered_down_withdraws_up_brings_back(tmp_path: Path) -> None:
+def test_who_is_unknown_is_withheld_and_reports_withdraw_and_bring_back(tmp_path: Path) -> None:
     with _server(tmp_path, _CHECK.format(keep="1h")) as server:
+        _push(server, True, "web@asia-a")
+        _until(lambda: _european(server) == [ASIA])
         assert _endpoint(server)["state"] == "unknown"
-        assert _european(server) == [EU]
+        _push(server, True)
+        _until(lambda: _european(server) == [EU])
 
         told = _push(server, False, reason="disk full")
         assert told == {
@@ -88,7 +91,6 @@ def test_nobody_told_is_unknown_and_answered_down_withdraws_up_brings_back(tmp_p
         _until(lambda: _european(server) == [ASIA])
         assert _endpoint(server)["state"] == "down"
         assert _detail(server, EU) == "reported down: disk full"
-        assert _endpoint(server, "web@asia-a")["state"] == "unknown"
 
         _push(server, True)
         _until(lambda: _european(server) == [EU])
@@ -118,6 +120,7 @@ def test_who_never_reports_is_down_after_keep(tmp_path: Path) -> None:
 
 def test_a_part_of_a_combination_is_told_too(tmp_path: Path) -> None:
     with _server(tmp_path, _PART) as server:
+        assert _push(server, True, "web@asia-a")["targets"] == 2
         assert _push(server, False)["targets"] == 2
         _until(lambda: _european(server) == [ASIA])
 

@@ -140,7 +140,10 @@ def configuration(
     checks: dict[str, Any],
     health: dict[str, Any] | None = None,
 ) -> Configuration:
-    """A configuration from region -> AZ -> service -> endpoint, as it stands in YAML."""
+    """A configuration from region -> AZ -> service -> endpoint, as it stands in YAML.
+
+    What is unknown is served, unless ``health`` says otherwise: the first successes are no news.
+    """
     regions = {
         region: {
             "location": (0, 0),
@@ -160,7 +163,11 @@ def configuration(
         server=Server(),
         topology=Topology.model_validate({"regions": regions}),
         services=Services.model_validate(
-            {"checks": checks, "services": services, "health": health or {}}
+            {
+                "checks": checks,
+                "services": services,
+                "health": {"unknown": "serve", **(health or {})},
+            }
         ),
         latency=(),
         zones=(),

@@ -61,7 +61,10 @@ class World:
         self.states = dict.fromkeys(self.plan.targets, State.UNKNOWN)
         self.forced: set[str] = set()
         self.judge = Judge(
-            self.plan, lambda key: (self.states[key], str(self.states[key])), heed=self.heed
+            self.plan,
+            lambda key: (self.states[key], str(self.states[key])),
+            heed=self.heed,
+            withhold=False,
         )
 
     def heed(self, planned: PlannedEndpoint) -> Ordered:

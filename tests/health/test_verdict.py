@@ -30,7 +30,7 @@ HALF = Thresholds(withdraw_below=0.5, restore_above=0.8, hold=60)
         ([U, U], "unknown", (True, True)),
         ([U, DOWN], "unknown", (True, False)),
         ([UP, DOWN], "up", (True, False)),
-        ([UP, U], "up", (True, True)),
+        ([UP, U], "up", (True, False)),
         ([DOWN, DOWN], "down", (False, False)),
         ([UP, None], "up", (True, True)),
         ([DOWN, None], "down", (False, False)),
@@ -41,6 +41,18 @@ def test_an_endpoint_is_down_when_all_of_its_probed_addresses_are(
     states: list[State | None], verdict: str, flags: tuple[bool, ...]
 ) -> None:
     assert judge_endpoint(states)[:2] == (verdict, flags)
+
+
+def test_an_address_of_which_nothing_is_known_is_answered_only_where_that_is_wished() -> None:
+    verdict = judge_endpoint([UP, U, DOWN], withhold=False)
+    assert (verdict.state, verdict.addresses) == ("up", (True, True, False))
+
+
+def test_the_unknown_neither_withdraw_a_group_nor_restore_it() -> None:
+    assert judge_group(None, 9, 10, HALF, 0.0, unknown=9).in_service
+    held = judge_group(Group(False, 0, 10), 10, 10, HALF, 0.0, unknown=3)
+    assert held.enough_since is None
+    assert judge_group(held, 10, 10, HALF, 5.0, unknown=2).enough_since == 5.0
 
 
 @pytest.mark.parametrize(
