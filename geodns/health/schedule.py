@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 from geodns.health.clock import Clock, Timer
 from geodns.health.probe import Result
 from geodns.health.rhythm import Rhythm
-from geodns.health.slots import Slots, slots_within
+from geodns.health.slots import Slots, slots_for, slots_within
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ class Scheduler(Generic[Key]):
     The next probe starts at most ``interval`` after the start of the one before, or at once when
     that one took longer. ``report`` gets every result; never that of a job which was taken out.
     ``random`` sets where the sequence of phases begins: servers that start together with the same
-    targets look at different moments.
+    targets look at different moments. At most ``slots`` probes run at once, and no more than are
+    needed.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Scheduler(Generic[Key]):
         self._numbers = itertools.count(random.randrange(_NUMBERS))
         self._report = report
         self._entries: dict[Key, _Entry[Key]] = {}
+        self._most = slots
         self._slots: Slots[_Entry[Key]] = Slots(slots, self._start)
         self._short = False
         self._ending: set[asyncio.Task[None]] = set()
@@ -84,7 +86,7 @@ class Scheduler(Generic[Key]):
             self._wait(entry, rhythm.first(job.interval, len(fresh)))
         for key, job in jobs.items():
             self._entries[key].job = job
-        self._tell_of_shortage()
+        self._set_slots()
 
     async def stop(self) -> None:
         """Take all jobs out; no probe is under way any more when this returns."""
@@ -92,8 +94,10 @@ class Scheduler(Generic[Key]):
         while self._ending:
             await asyncio.wait(self._ending)
 
-    def _tell_of_shortage(self) -> None:
+    def _set_slots(self) -> None:
+        """As many as are needed if nobody answers. More would let an overload grow upon itself."""
         needed = math.ceil(sum(entry.job.busy for entry in self._entries.values()))
+        self._slots.resize(min(self._most, slots_for(needed)))
         short = needed > self._slots.of_a_kind
         if short and not self._short:
             logger.warning(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 _MOST_OF_A_KIND = 3 / 4  # of all slots
+_FEWEST = 64  # so few matter to nobody
 _MOST_SPARED, _PART_SPARED = 1024, 1 / 4  # files left for everything but probes
 
 Waiter = TypeVar("Waiter", bound=Hashable)
@@ -16,6 +17,11 @@ Waiter = TypeVar("Waiter", bound=Hashable)
 def slots_within(files: int) -> int:
     """How many probes may run at once where so many files may be open: each opens one."""
     return max(1, files - min(_MOST_SPARED, math.ceil(files * _PART_SPARED)))
+
+
+def slots_for(needed: int) -> int:
+    """How many slots let so many probes of either kind run at once."""
+    return max(_FEWEST, math.ceil(needed / _MOST_OF_A_KIND))
 
 
 class Slots(Generic[Waiter]):
@@ -28,14 +34,24 @@ class Slots(Generic[Waiter]):
     """
 
     def __init__(self, slots: int, start: Callable[[Waiter, bool], None]) -> None:
-        self.of_a_kind = max(1, int(slots * _MOST_OF_A_KIND))
-        self._free = slots
-        self._free_of = {False: self.of_a_kind, True: self.of_a_kind}
+        self._slots, self.of_a_kind = 0, 0
+        self._free = 0
+        self._free_of = {False: 0, True: 0}
         self._waiting: dict[bool, OrderedDict[Waiter, None]] = {
             False: OrderedDict(),
             True: OrderedDict(),
         }
         self._start = start
+        self.resize(slots)
+
+    def resize(self, slots: int) -> None:
+        """Have so many slots from now on; what runs goes on even if these are fewer."""
+        of_a_kind = max(1, int(slots * _MOST_OF_A_KIND))
+        self._free += slots - self._slots
+        for failing in self._free_of:
+            self._free_of[failing] += of_a_kind - self.of_a_kind
+        self._slots, self.of_a_kind = slots, of_a_kind
+        self._admit()
 
     def enter(self, waiter: Waiter, *, failing: bool) -> None:
         """Start it, now or when its turn comes. A waiter waits only once."""
@@ -55,7 +71,7 @@ class Slots(Generic[Waiter]):
 
     def _admit(self) -> None:
         for failing, waiting in self._waiting.items():
-            while waiting and self._free and self._free_of[failing]:
+            while waiting and self._free > 0 and self._free_of[failing] > 0:
                 waiter, _ = waiting.popitem(last=False)
                 self._free -= 1
                 self._free_of[failing] -= 1

@@ -124,7 +124,7 @@ def test_half_of_all_hanging_leaves_the_others_their_interval() -> None:
             assert all(9.4 < gap < 9.9 for gap in gaps(network, name)[2:])
         for name in hanging:  # what takes less than the interval keeps it, too
             assert all(9.4 < gap < 9.9 for gap in gaps(network, name)[2:])
-        assert network.most_at_once < 60  # about 200 x 2 s / 10 s
+        assert network.most_at_once <= 50  # 200 x 2 s / 9.6 s, and the jitter
 
     play(scene)
 

@@ -1,6 +1,6 @@
 """The ``http`` and ``https`` checks: their settings. The exchange is in ``health/probe_http.py``.
 
-That is a module apart because aiohttp is large, and only the process that probes needs it.
+That is a module apart because it is long; it imports these settings.
 """
 
 from __future__ import annotations
