@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from geodns.config.check_combinations import COMBINATION_RULES
+from geodns.config.check_guard import GUARD_RULES
 from geodns.config.check_load import LOAD_RULES
 from geodns.config.check_needs import NEEDS_RULES
 from geodns.config.check_probing import PROBING_RULES
@@ -82,6 +83,7 @@ SERVICES_RULES: tuple[Rule, ...] = (
     unreachable_minimum,
     *PROBING_RULES,
     *COMBINATION_RULES,
+    *GUARD_RULES,
     *LOAD_RULES,
     *NEEDS_RULES,
 )

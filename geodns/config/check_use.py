@@ -23,6 +23,7 @@ def unused_check(sources: Sources) -> Iterator[Problem]:
     for check in sources.services.settings.checks.values():
         if isinstance(check, CombinedCheck):
             used.update(check.checks)
+    used.update(ref.check for ref in sources.services.settings.health.guard.references)
     for name in sources.services.settings.checks:
         if name not in used:
             yield sources.services.document.problem(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from geodns.config.base import Number, Settings
+from geodns.config.guard_settings import GuardSettings
 from geodns.config.values import Duration, Share, parse_share
 
 
@@ -59,6 +60,9 @@ class Health(Settings):
 
     recovery: Recovery = Field(
         Recovery(), description="how endpoints come back after they were down"
+    )
+    guard: GuardSettings = Field(
+        GuardSettings(), description="when the prober is suspected in place of what it probes"
     )
 
     unknown: Literal["withhold", "serve"] = Field(

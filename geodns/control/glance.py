@@ -153,7 +153,7 @@ def _withdrawn(group: dict[str, Any]) -> Tone:
 
 def _line(endpoint: dict[str, Any], targets: Iterable[dict[str, Any]], with_it: str) -> Line:
     probed = [target for target in targets if target["checked"] is not None]
-    down = [target for target in probed if target["state"] == "down"]
+    down = [target for target in probed if target["state"] == "down" and not target["kept"]]
     durations = [target["duration"] for target in probed if target["duration"] is not None]
     every = tuple(address for address, _ in endpoint["addresses"]) or (endpoint["cname"] or "",)
     line = Line(
@@ -199,6 +199,11 @@ def _in_its_own_right(
         return replace(
             line, where=where, tone=Tone.PART, state=state, reason=_details(down), since=since
         )
+    kept = [target for target in probed if target["kept"]]
+    if kept:
+        where = tuple(target["address"] for target in kept)
+        state = "kept in service, though down by its checks"
+        return replace(line, where=where, tone=Tone.PART, state=state, reason=_details(kept))
     failing = [target for target in probed if target["ok"] is False]
     if failing:
         where = tuple(target["address"] for target in failing)

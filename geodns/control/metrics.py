@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from geodns.control.outcome import SourceAge
 from geodns.control.snapshot import Snapshot
 from geodns.control.timings import BOUNDS
-from geodns.health.status import LoadStatus
+from geodns.health.status import GuardStatus, LoadStatus
 
 _Labels = TypeVar("_Labels", bound=tuple[str, ...])
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -42,6 +42,7 @@ class _Once(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _traffic(self._snapshot)
         yield from _health(self._snapshot)
+        yield from _guard(self._snapshot.health.guard)
         yield from _load(self._snapshot)
         yield from _sources(self._snapshot)
         yield from _process(self._snapshot)
@@ -110,6 +111,17 @@ def _health(snapshot: Snapshot) -> Iterator[Metric]:
         ("region",),
         {(region.name,): region.state == "in service" for region in regions},
     )
+
+
+def _guard(guard: GuardStatus) -> Iterator[Metric]:
+    gauges = (
+        ("frozen", "1 while no verdict takes anything down", guard.frozen),
+        ("failing_share", "Share of targets believed up that fail", guard.failing_share),
+        ("kept_targets", "Targets believed up that are down by their probes", guard.kept),
+        ("references_answering", "Reference targets that answer", guard.answering),
+    )
+    for name, text, value in gauges:
+        yield _gauge(f"geodns_health_{name}", text, (), {(): value})
 
 
 def _load(snapshot: Snapshot) -> Iterator[Metric]:

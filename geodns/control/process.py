@@ -377,7 +377,7 @@ class ControlProcess:
 
     def _verdict_changed(self, turn: Turn, moved: Moved) -> None:
         event = Event(
-            time.time(), "verdict", turn.id, turn.became, "health checks", turn.reason, moved
+            time.time(), turn.kind, turn.id, turn.became, "health checks", turn.reason, moved
         )
         self._log_event(event)
 

@@ -39,7 +39,7 @@ _WATCHED = "watched"  # the moment until which the verdicts are known to have he
 class Event:
     """Something that happened at ``at``, seconds since 1970.
 
-    ``kind`` is verdict, drain, undrain, force, or reload; ``subject`` is what it was
+    ``kind`` is verdict, guard, trust, drain, undrain, force, or reload; ``subject`` is what it was
     about, ``who`` did it and ``why``. ``moved`` has the availability of endpoints before and after.
     """
 

@@ -20,6 +20,7 @@ Finding = tuple[Tone, str]
 def findings(status: dict[str, Any], regions: Sequence[RegionGlance]) -> list[Finding]:
     """What is not well, the worst first; nothing where all is well."""
     found = [
+        *_guard(status["health"]["guard"]),
         *_services(status),
         *_groups(regions),
         *_endpoints(regions),
@@ -72,6 +73,14 @@ def foremost(problems: Sequence[dict[str, Any]]) -> list[str]:
     if len(problems) > len(chosen):
         lines.append(f"and {len(problems) - len(chosen)} more: geodns check shows them all")
     return lines
+
+
+def _guard(guard: dict[str, Any]) -> Iterator[Finding]:
+    if guard["frozen"]:
+        yield Tone.BAD, f"verdicts are frozen: {guard['reason']}"
+    elif guard["answering"] < guard["references"]:
+        silent = guard["references"] - guard["answering"]
+        yield Tone.PART, f"{silent} of {guard['references']} reference targets silent"
 
 
 def _services(status: dict[str, Any]) -> Iterator[Finding]:

@@ -45,12 +45,16 @@ class Standing:
 
 
 class Turn(NamedTuple):
-    """A verdict that changed: of what (its id), to what, why, and the endpoints that it is on."""
+    """A verdict that changed: of what (its id), to what, why, and the endpoints that it is on.
+
+    ``kind`` is that of its event: "verdict", or "guard" where verdicts were held up or let go.
+    """
 
     id: str
     became: str
     reason: str
     endpoints: tuple[str, ...]
+    kind: str = "verdict"
 
 
 class Judge:
@@ -70,12 +74,14 @@ class Judge:
         recovery: Rules = _AT_ONCE,
         *,
         withhold: bool = True,
+        doubt: Callable[[PlannedEndpoint], str] = lambda _planned: "",
     ) -> None:
         """``look`` gives the state of a target and what was last seen of it, in words.
 
         ``feel`` gives what load makes of an endpoint, ``heed`` what people ordered, and
         ``recovery`` says how endpoints come back. ``withhold``: what isn't known yet is not in
-        service. Groups and endpoints that stood under the judge ``before`` go on from there.
+        service. ``doubt`` says why an endpoint is kept in service; empty: it isn't. Groups and
+        endpoints that stood under the judge ``before`` go on from there.
         """
         self.plan = plan
         self._needs = needs_of(plan)
@@ -83,18 +89,22 @@ class Judge:
         self.availability_zones: dict[str, Standing] = {}
         self.regions: dict[str, Standing] = {}
         self.returns: dict[str, Return] = {}
+        self._before_fall: dict[str, Return] = {}
+        self._pardoned: set[str] = set()
         self._recovery = recovery
         self._withhold = withhold
         self._out = {"down", "unknown"} if withhold else {"down"}
         self._now = 0.0
         if before is not None:
             self.returns = _kept(before.returns, plan.endpoints)
+            self._before_fall = _kept(before._before_fall, plan.endpoints)
             self.endpoints = _kept(before.endpoints, plan.endpoints)
             self.availability_zones = _kept(before.availability_zones, plan.availability_zones)
             self.regions = _kept(before.regions, plan.regions)
         self._look = look
         self._feel = feel
         self._heed = heed
+        self._doubt = doubt
         self._turns: list[Turn] = []
 
     def review(
@@ -120,12 +130,30 @@ class Judge:
             group = self.plan.regions[name]
             if self._review_group(self.regions, group, now, wall):
                 touched.update(group.endpoints)
+        self._pardoned.clear()
         return {id: self._availability(id) for id in touched}
 
     def turns(self) -> list[Turn]:
         """The verdicts that changed since this was asked last."""
         found, self._turns = self._turns, []
         return found
+
+    def pardon(self, endpoints: Iterable[str], since: float) -> None:
+        """That these went down, and took groups with them, was a mistake if not before ``since``.
+
+        At their next review they come back at once, and as if they had never failed. ``since`` is
+        in seconds since 1970.
+        """
+        for id in self._needs.with_dependents(endpoints):
+            planned = self.plan.endpoints[id]
+            if id in self.endpoints and self.endpoints[id][1] >= since:
+                self._pardoned.add(id)
+            for name, standings in (
+                (planned.availability_zone, self.availability_zones),
+                (planned.region, self.regions),
+            ):
+                if name in standings and standings[name].since >= since:
+                    self._pardoned.add(name)
 
     def in_service(self, id: str) -> bool:
         """Whether an endpoint is available, whatever its load: by verdicts and orders."""
@@ -194,7 +222,13 @@ class Judge:
             reason = self._own_reason(id, verdict)
             state = State.UP if was_down else State.DOWN
             former = self.returns.get(id, Return())
-            self.returns[id] = former.turn(state, self._now, self._recovery)
+            if was_down and id in self._pardoned:
+                long_ago = self._now - self._recovery.hold - self._recovery.slow_start
+                stood = self._before_fall.get(id, Return())
+                self.returns[id] = stood if stood.failed else stood._replace(up_since=long_ago)
+            else:
+                self.returns[id] = former.turn(state, self._now, self._recovery)
+            self._before_fall[id] = former
             self._turns.append(Turn(id, "up" if was_down else "down", reason, (id,)))
             if verdict.lacks or (before is not None and before[0].lacks):
                 _log_dependent(id, verdict, reason)
@@ -212,7 +246,7 @@ class Judge:
         before = standings.get(planned.name)
         states = [self.endpoints[id][0].state for id in planned.checked]
         group = judge_group(
-            before.group if before else None,
+            before.group if before and planned.name not in self._pardoned else None,
             len(states) - states.count("down"),
             len(states),
             planned.thresholds,
@@ -259,7 +293,7 @@ class Judge:
         if returned < 1 and self._well(id):
             reason = "coming back slowly" if returned else self._held_out(id)
         if available:
-            reason = _joined(reason, felt.reason)
+            reason = _joined(_joined(reason, self._doubt(planned)), felt.reason)
         return EndpointAvailability(
             available, addresses, _joined(reason, ordered.reason), failing, felt.factor
         )

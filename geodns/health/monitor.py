@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from random import Random
 
 from geodns.config.health_settings import Health
@@ -13,6 +13,7 @@ from geodns.health import probes
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.clock import Clock, LoopClock, Timer
 from geodns.health.flapping import Rules
+from geodns.health.guarding import FROZEN, Guarding
 from geodns.health.judge import Judge, Turn
 from geodns.health.kits.combination import combine
 from geodns.health.known import Known
@@ -79,6 +80,7 @@ class Monitor:
         self._availability = Availability(0, {})
         self._share_basis = share_basis
         self._loads = Loads(Plan())
+        self._guarding = Guarding(self._clock)
         self._judge = Judge(Plan(), self._look)
         self._targets: dict[TargetKey, Target] = {}
         self._scheduler: Scheduler[TargetKey] = Scheduler(
@@ -117,6 +119,7 @@ class Monitor:
                 probers[check] = self._make_prober(check)
         self._targets = self._continue(asked, probers)
         self._wholes = wholes(asked)
+        self._guarding.put(asked, configuration.services.health.guard, self._targets)
         for key in asked.targets:
             self._combine(key, asked)
         now, wall = self._clock.now(), self._clock.wall()
@@ -125,13 +128,14 @@ class Monitor:
         self._judge = self._judge_of(asked, configuration.services.health)
         self._changed.clear()
         self._await_targets()
+        guarded = self._hear_of_guard(wall)
         endpoints = self._judge.review(asked.endpoints, now, wall)
         moved = self._loads.advance(now, self._judge.in_service)
         endpoints |= self._judge.review(moved, now, wall)
         in_order = {id: endpoints[id] for id in asked.endpoints}
         before = self._availability.endpoints
         self._availability = Availability(self._availability.generation + 1, in_order)
-        self._tell_turns(before)
+        self._tell_turns(before, guarded)
         if self._running:
             self._schedule()
         return self._availability
@@ -179,6 +183,7 @@ class Monitor:
             self._availability,
             wall,
             lambda id: self._loads.status(id, now, wall),
+            self._guarding,
         )
 
     def push_load(self, endpoint: str, load: float, seconds: float) -> LoadStatus:
@@ -218,6 +223,7 @@ class Monitor:
         """
         before = self._availability.endpoints
         self._orders = orders
+        self._believe(self._guarding.trust(orders.trusted(self._clock.wall())))
         self._changed.update(self._judge.plan.endpoints)
         self._flush()
         if self._running:
@@ -229,7 +235,7 @@ class Monitor:
         return dict(self._loads.counts)
 
     def _continue(self, asked: Plan, probers: dict[Check, Prober]) -> dict[TargetKey, Target]:
-        known = Known(self._targets)
+        known = Known(self._targets, self._guarding.lasting)
         targets: dict[TargetKey, Target] = {}
         for key, wanted in asked.targets.items():
             target = self._targets.get(key)
@@ -261,6 +267,7 @@ class Monitor:
             self._heed,
             Rules(**health.recovery.model_dump()),
             withhold=health.unknown == "withhold",
+            doubt=self._guarding.doubt,
         )
 
     def _await_targets(self) -> None:
@@ -293,11 +300,13 @@ class Monitor:
 
     def _look(self, key: TargetKey) -> tuple[State, str]:
         target = self._targets[key]
-        return target.machine.state, target.detail
+        return self._guarding.believed(target), target.detail
 
     def _finished(self, key: TargetKey, result: Result) -> None:
         target = self._targets[key]
+        before = target.machine.state
         turned = target.take(result, self._clock.wall())
+        self._believe(self._guarding.take(target, before, result))
         if target.prober is not None:
             self._feel(target, result)
         if self._observe is not None and target.prober is not None:
@@ -313,6 +322,15 @@ class Monitor:
             self._touch(target.endpoints)
         for whole in self._wholes.get(key, ()):
             self._combine(whole, self._judge.plan)
+
+    def _believe(self, keys: Collection[TargetKey]) -> None:
+        """Something else is to be said of these by the guard."""
+        self._turned.update(keys)
+        if keys or self._guarding.has_news:
+            self._touch({id for key in keys for id in self._targets[key].endpoints})
+        for key in keys:
+            for whole in self._wholes.get(key, ()):
+                self._combine(whole, self._judge.plan)
 
     def _combine(self, key: TargetKey, asked: Plan) -> None:
         """Judge a combination by its parts; any other target is left as it is."""
@@ -351,6 +369,7 @@ class Monitor:
         changed = self._changed & self._judge.plan.endpoints.keys()
         self._changed.clear()
         now, wall = self._clock.now(), self._clock.wall()
+        guarded = self._hear_of_guard(wall)
         reviewed = self._judge.review(changed, now, wall)
         # Who leaves or comes back changes what the others may shed.
         moved = self._loads.advance(now, self._judge.in_service)
@@ -364,11 +383,21 @@ class Monitor:
         )
         if news:
             self._notify(self._availability)
-        self._tell_turns(before.endpoints)
+        self._tell_turns(before.endpoints, guarded)
 
-    def _tell_turns(self, before: Mapping[str, EndpointAvailability]) -> None:
-        turns = self._judge.turns()
+    def _hear_of_guard(self, wall: float) -> list[Turn]:
+        """Whether it froze verdicts or let them go, before the next review."""
+        turns = self._guarding.turns()
         for turn in turns:
+            if turn.became == FROZEN:
+                self._judge.pardon(turn.endpoints, wall - self._guarding.window)
+        return turns
+
+    def _tell_turns(
+        self, before: Mapping[str, EndpointAvailability], guarded: Iterable[Turn]
+    ) -> None:
+        turns = self._judge.turns()
+        for turn in (*guarded, *turns):
             if self._record is not None:
                 known = [id for id in turn.endpoints if id in before]
                 self._record(turn, _moved(before, self._availability.endpoints, known))
@@ -389,8 +418,8 @@ class Monitor:
     def _set_hold_timer(self) -> None:
         if self._hold_timer is not None:
             self._hold_timer.cancel()
-        due = self._judge.due()
-        self._hold_timer = None if due is None else self._clock.call_at(due, self._held)
+        dues = [due for due in (self._judge.due(), self._guarding.due()) if due is not None]
+        self._hold_timer = self._clock.call_at(min(dues), self._held) if dues else None
 
     def _set_load_timer(self) -> None:
         if self._load_timer is not None:
@@ -417,6 +446,7 @@ class Monitor:
         self._order_timer = None
         ids = [id for _, id in self._orders.all]
         self._orders = self._orders.current(self._clock.wall())
+        self._believe(self._guarding.trust(self._orders.trusted(self._clock.wall())))
         for id in ids:
             self._changed.update(endpoints_of(self._judge.plan, id))
         self._flush()
@@ -428,6 +458,7 @@ class Monitor:
 
     def _held(self) -> None:
         self._hold_timer = None
+        self._believe(self._guarding.look())
         self._changed.update(self._judge.held(self._clock.now()))
         self._flush()
 

@@ -1,10 +1,10 @@
-"""What people order for endpoints: drains, at once or ramped, and force up. Pure.
+"""What people order: drains of endpoints, at once or ramped, force up, trust in probes. Pure.
 
 An order is a function of the time of day, so that it goes on by itself after a restart. A drain is
 a factor of the availability, from 1 to 0 over ``over`` seconds, and after ``until`` back to 1 over
 ``back`` seconds. A force holds up what checks would take down. Orders above and below one another
 (a region, an AZ in it, an endpoint in that) multiply, and a drain stands above a force: whoever
-drains is about to pull the plug.
+drains is about to pull the plug. A trust is an order to the guard alone: to believe the probes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from typing import Literal, NamedTuple
 
 from geodns.health.plan import Plan, PlannedEndpoint
 
-Kind = Literal["drain", "force"]
+Kind = Literal["drain", "force", "trust"]
+
+GUARD = "guard"
+"""The id of the only thing that can be told to trust the probes."""
 
 STEPS = 64  # of a ramp: each is a new vector for all workers
 _SHORTEST_STEP = 0.5  # seconds
@@ -139,6 +142,11 @@ class Orders:
                 reasons.append(in_words(force, wall))
         return Ordered(ceil(factor * STEPS) / STEPS, forced, "; ".join(reasons))
 
+    def trusted(self, wall: float) -> bool:
+        """Whether probes are to be believed, whatever fails."""
+        trust = self.get("trust", GUARD)
+        return trust is not None and (trust.until is None or wall < trust.until)
+
     def next_change(self, wall: float) -> float | None:
         """When any of them is to be looked at again; None: never."""
         times = (order.next_change(wall) for order in self.all.values())
@@ -160,6 +168,8 @@ def in_words(order: Order, wall: float) -> str:
     """``eu-a is drained by anna: new disks``."""
     if order.kind == "force":
         state = "is forced up"
+    elif order.kind == "trust":
+        state = "is told to trust the probes"
     elif order.until is not None and wall >= order.until:
         state = "comes back from a drain"
     else:

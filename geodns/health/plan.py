@@ -64,13 +64,14 @@ class PlannedTarget:
     """The name of the (first) check that asks for a target and the ids that rely on it.
 
     ``parts`` are, for a combination, the checks that it is made of, by name. ``decides`` is False
-    for a target that is only a part.
+    for a target that is only a part. ``reference``: it tells whether the prober reaches anything.
     """
 
     check: str
     endpoints: list[str] = field(default_factory=list)
     parts: tuple[tuple[str, TargetKey], ...] = ()
     decides: bool = False
+    reference: bool = False
 
 
 @dataclass(slots=True)
@@ -115,6 +116,11 @@ def plan(configuration: Configuration) -> Plan:
             in_region,
             tuple(region.availability_zones),
         )
+    for reference in thresholds.guard.references:
+        check = configuration.services.checks[reference.check]
+        for address in reference.addresses:
+            target = PlannedTarget(reference.check)
+            made.targets.setdefault(TargetKey(check, address), target).reference = True
     return made
 
 

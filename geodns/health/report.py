@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from geodns.health.availability import Availability
+from geodns.health.guarding import Guarding
 from geodns.health.judge import Judge, Standing
-from geodns.health.plan import TargetKey
+from geodns.health.plan import Plan, TargetKey
 from geodns.health.status import (
     AvailabilityZoneStatus,
     EndpointStatus,
     GroupVerdict,
+    GuardStatus,
     LoadStatus,
     RegionStatus,
     Status,
@@ -27,13 +29,15 @@ def report(
     availability: Availability,
     wall: float,
     load: Loaded = lambda _id: LoadStatus(),
+    guarding: Guarding | None = None,
 ) -> Status:
     """The state of everything at ``wall``, in seconds since 1970; ``load`` is by endpoint."""
     return Status(
         wall,
         availability.generation,
         tuple(_region(name, judge, availability, wall, load) for name in judge.plan.regions),
-        tuple(map(_target, targets.values())),
+        tuple(_target(target, judge.plan, guarding) for target in targets.values()),
+        guarding.status() if guarding else GuardStatus(),
     )
 
 
@@ -89,7 +93,7 @@ def _endpoint(id: str, judge: Judge, availability: Availability, load: Loaded) -
     )
 
 
-def _target(target: Target) -> TargetStatus:
+def _target(target: Target, plan: Plan, guarding: Guarding | None) -> TargetStatus:
     last = target.last
     return TargetStatus(
         target.name,
@@ -104,4 +108,6 @@ def _target(target: Target) -> TargetStatus:
         target.endpoints,
         target.expires,
         target.expires_soon,
+        guarding is not None and guarding.keeps(target.key),
+        plan.targets[target.key].reference,
     )

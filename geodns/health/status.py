@@ -15,7 +15,8 @@ class TargetStatus:
     ``checked`` is when the last probe ended; None before the first. ``ok``, ``duration`` (seconds)
     and ``detail`` are of that probe. ``endpoints`` are the ids that rely on this target.
     ``certificate_expires`` is when the certificate last seen does, in seconds since 1970;
-    ``certificate_soon``: that is within the check's ``certificate_warning``.
+    ``certificate_soon``: that is within the check's ``certificate_warning``. ``kept``: the guard
+    holds it for up, whatever its state. ``reference``: it tells of the prober itself.
     """
 
     check: str
@@ -30,6 +31,8 @@ class TargetStatus:
     endpoints: tuple[str, ...]
     certificate_expires: float | None = None
     certificate_soon: bool = False
+    kept: bool = False
+    reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,31 @@ class RegionStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardStatus:
+    """Whether verdicts are frozen, since when (seconds since 1970) and why.
+
+    ``trusted``: a person wants the probes to be believed. ``failing`` of ``up`` targets that are
+    believed up fail, ``kept`` are down by their probes and believed up all the same, and
+    ``answering`` of ``references`` reference targets answer.
+    """
+
+    frozen: bool = False
+    since: float | None = None
+    reason: str = ""
+    trusted: bool = False
+    failing: int = 0
+    up: int = 0
+    kept: int = 0
+    answering: int = 0
+    references: int = 0
+
+    @property
+    def failing_share(self) -> float:
+        """The share of the targets believed up that fail, from 0 to 1."""
+        return self.failing / self.up if self.up else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything, at one moment (``at``, seconds since 1970)."""
 
@@ -109,6 +137,7 @@ class Status:
     generation: int
     regions: tuple[RegionStatus, ...]
     targets: tuple[TargetStatus, ...]
+    guard: GuardStatus = GuardStatus()
 
     def as_dict(self) -> dict[str, Any]:
         """The same as mappings, lists and scalars, ready for JSON."""

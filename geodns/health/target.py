@@ -81,7 +81,8 @@ class Target:
 
     def _log(self, before: State) -> None:
         if not self.decides:  # the combination that it is a part of says what follows
-            logger.info(f"a part of a check is {self.machine.state}", extra=self._fields())
+            what = "a part of a check" if self.endpoints else "a reference target"
+            logger.info(f"{what} is {self.machine.state}", extra=self._fields())
             return
         if self.machine.state is State.DOWN:
             logger.warning("endpoint is down", extra=self._fields())

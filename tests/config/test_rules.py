@@ -252,6 +252,36 @@ def test_a_service_says_how_it_is_answered(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("{}", []),
+        ("{mass_failure: off}", []),
+        ("{mass_failure: {share: 50%, within: 1m, least: 5}}", []),
+        ("{mass_failure: {share: 0%}}", [("bad-value", 6, 33)]),
+        ("{mass_failure: no}", [("bad-value", 6, 25)]),
+        ("{references: [{check: c, addresses: [192.0.2.53]}]}", []),
+        ("{references: [{check: c, addresses: []}]}", [("empty-list", 6, 46)]),
+        ("{references: [{check: d, addresses: [192.0.2.53]}]}", [("undefined-check", 6, 32)]),
+        ("{references: [{check: p, addresses: [192.0.2.53]}]}", [("unprobed-reference", 6, 32)]),
+        (
+            "{references: [{check: c, addresses: [192.0.2.53]}], references_needed: 2}",
+            [("unreachable-references", 6, 81)],
+        ),
+        ("{longest: 0}", [("bad-value", 6, 20)]),
+    ],
+)
+def test_a_guard_has_references_that_can_be_probed(
+    tmp_path: Path, text: str, expected: list[Finding]
+) -> None:
+    services = (
+        "checks:\n  c: {type: tcp, port: 53}\n  p: {type: push}\nservices: {web: {check: p}}\n"
+        f"health:\n  guard: {text}\n"
+    )
+    told = in_file(write(tmp_path, services=services), "services.yaml")
+    assert [item for item in told if item[0] != "unused-check"] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("availability_zone: {withdraw_below: 50%, restore_above: 80%, hold: 60s}", []),
         ("availability_zone: {hold: 5m}", []),
         ("region: {withdraw_below: 1%}", []),

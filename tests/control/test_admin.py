@@ -29,6 +29,7 @@ from geodns.health.probe import Observation
 from geodns.health.status import (
     AvailabilityZoneStatus,
     EndpointStatus,
+    GuardStatus,
     LoadStatus,
     RegionStatus,
     Status,
@@ -52,7 +53,8 @@ def _status() -> Status:
     target = TargetStatus(
         "ok", "http", "192.0.2.1", "up", 900.0, True, 999.0, 0.004, "200 OK", ("web@a1",), 1e9
     )
-    return Status(1000.0, 3, (region,), (target,))
+    guard = GuardStatus(True, 900.0, _EVIL, failing=7, up=10, answering=2, references=3)
+    return Status(1000.0, 3, (region,), (target,), guard)
 
 
 def _snapshot() -> Snapshot:
@@ -214,6 +216,9 @@ def test_metrics_are_what_prometheus_reads() -> None:
             "geodns_check_certificate_not_after_timestamp_seconds", check="ok", address="192.0.2.1"
         ): 1e9,
         _key("geodns_availability_zone_in_service", region="eu", availability_zone="a1"): 1,
+        _key("geodns_health_frozen"): 1,
+        _key("geodns_health_failing_share"): 0.7,
+        _key("geodns_health_references_answering"): 2,
         _key("geodns_database_age_seconds", file='/odd "name".mmdb'): 900,
         _key("geodns_latency_table_age_seconds", file="/l.yaml"): 0,
         _key("geodns_worker_snapshot_generation", worker="0"): 4,

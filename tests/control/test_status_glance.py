@@ -20,6 +20,7 @@ from geodns.health.status import (
     AvailabilityZoneStatus,
     EndpointStatus,
     GroupVerdict,
+    GuardStatus,
     LoadStatus,
     RegionStatus,
     Status,
@@ -164,6 +165,29 @@ def test_an_az_on_its_way_back_says_what_it_waits_for() -> None:
     assert "AZ eu-a healthy again, not yet back" in lines[0]
     _only(lines, "◐ eu-a", "held until it has been so for 60 s")
     _only(lines, "web", "up for 1 h, passed over with the AZ")
+
+
+def test_frozen_verdicts_come_first_and_what_is_kept_says_so() -> None:
+    endpoint = _endpoint("asia-a", reason="kept: 7 of 10 targets failed within 30 s")
+    target = _target(endpoint, ok=False, detail="timed out", state="down")
+    snapshot = _snapshot(
+        _region("asia", _az("asia-a", endpoint)), targets=(replace(target, kept=True),)
+    )
+    guard = GuardStatus(True, _NOW - 60, "7 of 10 targets failed within 30 s", failing=7, up=10)
+    snapshot = replace(snapshot, health=replace(snapshot.health, guard=guard))
+    lines = _terminal(snapshot)
+    assert "ns1.test: verdicts are frozen: 7 of 10 targets failed within 30 s" in lines[0]
+    _only(lines, "◐ web", "kept in service, though down by its checks", "timed out")
+    assert "verdicts are frozen: 7 of 10 targets failed" in page.render(snapshot)
+    told = view.status(snapshot)["health"]["guard"]
+    assert (told["frozen"], told["since"], told["failing"]) == (True, _NOW - 60, 7)
+
+
+def test_silent_reference_targets_are_told() -> None:
+    snapshot = _snapshot(_WELL)
+    health = replace(snapshot.health, guard=GuardStatus(answering=1, references=3))
+    lines = _terminal(replace(snapshot, health=health))
+    assert "2 of 3 reference targets silent" in lines[0]
 
 
 def test_a_check_that_begins_to_fail_is_shown_before_it_decides() -> None:

@@ -24,6 +24,7 @@ WEB = {"web": {"check": "c"}}
 THREE_IN_ONE = {"eu": {"eu-a": {"web": ["10.0.0.1"], "api": ["10.0.0.2"], "img": ["10.0.0.3"]}}}
 ALL_CHECKED = {"web": {"check": "c"}, "api": {"check": "c"}, "img": {"check": "c"}}
 NONE: frozenset[bytes] = frozenset()
+UNGUARDED = {"guard": {"mass_failure": "off"}}
 
 
 class Stage:
@@ -320,7 +321,7 @@ def test_a_burst_of_failures_is_told_at_once() -> None:
         ends = {time + 0.01 for time, _ in stage.network.starts}
         assert all(any(abs(when - end) < 1e-6 for end in ends) for when, _ in stage.said)
 
-    play(configuration(topology, WEB, {"c": TCP}), scene)
+    play(configuration(topology, WEB, {"c": TCP}, UNGUARDED), scene)
 
 
 def test_every_probe_is_observed() -> None:
@@ -407,4 +408,4 @@ def test_two_thousand_targets_fail_and_recover_together() -> None:
             set(names)
         )
 
-    play(configuration(topology, WEB, {"c": TCP}), scene)
+    play(configuration(topology, WEB, {"c": TCP}, UNGUARDED), scene)
