@@ -85,6 +85,14 @@ class Authority:
     def context(self, name: str, *, days: int = 20) -> ssl.SSLContext:
         """A server's TLS context for a host name or address, good for so many days from now."""
         self._serial += 1
+        file = self._folder / f"server-{self._serial}.pem"
+        file.write_bytes(self.pem(name, days=days))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+    def pem(self, name: str, *, days: int = 20) -> bytes:
+        """A key and its certificate for a host name or address, good for so many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server of the tests")])
         try:
@@ -96,18 +104,12 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        file = self._folder / f"server-{self._serial}.pem"
-        file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return private + certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def _builder(

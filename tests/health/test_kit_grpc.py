@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent import futures
+from contextlib import contextmanager
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from health_servers import HOST, serving
+from health_servers import HOST, Authority, serving
 from probing import LONG, SHORT, black_hole, cancelled_leaves_nothing, judged
 
 from geodns.health.kits.grpc import GrpcCheck
@@ -58,6 +60,68 @@ def test_one_service_of_a_server_is_asked_for(server: tuple[int, health.HealthSe
     refused = probe(port, service="shop.Cart")
     assert not refused.ok
     assert "NOT_SERVING" in refused.detail
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@contextmanager
+def over_tls(authority: Authority, name: str, host: str = HOST, days: int = 20) -> Iterator[int]:
+    """A gRPC server that serves, with a certificate for this name."""
+    servicer = health.HealthServicer()
+    servicer.set("", SERVING)
+    made = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, made)
+    pem = authority.pem(name, days=days)
+    at = f"[{host}]:0" if ":" in host else f"{host}:0"
+    port = made.add_secure_port(at, grpc.ssl_server_credentials([(pem, pem)]))
+    made.start()
+    yield port
+    made.stop(None).wait(10)
+
+
+@pytest.mark.parametrize(
+    "naming",
+    [
+        {"authority": "www.example.test"},
+        {"authority": "www.example.test:8443"},
+        {"authority": "other.test", "server_name": "www.example.test"},
+    ],
+)
+def test_a_certificate_is_verified_against_the_name(
+    authority: Authority, naming: dict[str, str]
+) -> None:
+    with over_tls(authority, "www.example.test") as port:
+        result = probe(port, tls=True, ca=authority.file, **naming)
+    assert (result.ok, result.detail) == (True, "SERVING")
+    assert result.expires is not None
+
+
+@pytest.mark.parametrize("named", [{}, {"authority": "[::1]:8443"}])
+def test_a_certificate_for_an_ipv6_address_holds(
+    authority: Authority, named: dict[str, str]
+) -> None:
+    with over_tls(authority, "::1", "::1") as port:
+        prober = GrpcProber(check(port, tls=True, ca=authority.file, **named))
+        assert asyncio.run(judged(prober, "::1")).ok
+
+
+def test_a_certificate_that_does_not_hold_is_a_failure_unless_any_is_taken(
+    authority: Authority,
+) -> None:
+    with over_tls(authority, "www.example.test") as port:
+        wrong = probe(port, tls=True, ca=authority.file, authority="other.test")
+        assert (wrong.ok, "other.test" in wrong.detail) == (False, True)
+        assert not probe(port, tls=True, authority="www.example.test").ok, "by whom it trusts"
+        assert probe(port, tls=True, verify=False).ok
+
+
+def test_a_certificate_that_expires_soon_is_a_success_with_a_warning(authority: Authority) -> None:
+    with over_tls(authority, "www.example.test", days=3) as port:
+        result = probe(port, tls=True, ca=authority.file, authority="www.example.test")
+    assert (result.ok, result.detail) == (True, "SERVING; the certificate expires in 2 days")
 
 
 def test_a_service_that_is_not_known_is_down(server: tuple[int, health.HealthServicer]) -> None:
