@@ -153,8 +153,11 @@ def _withdrawn(group: dict[str, Any]) -> Tone:
 
 def _line(endpoint: dict[str, Any], targets: Iterable[dict[str, Any]], with_it: str) -> Line:
     probed = [target for target in targets if target["checked"] is not None]
+    # Nothing took any time where the state was told, or follows from others.
+    durations = [target["duration"] for target in probed if target["duration"]]
+    # A part of its check decides nothing by itself.
+    probed = [target for target in probed if endpoint["id"] not in target.get("part_for", ())]
     down = [target for target in probed if target["state"] == "down" and not target["kept"]]
-    durations = [target["duration"] for target in probed if target["duration"] is not None]
     every = tuple(address for address, _ in endpoint["addresses"]) or (endpoint["cname"] or "",)
     line = Line(
         (endpoint["service"],),

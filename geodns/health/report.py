@@ -95,6 +95,7 @@ def _endpoint(id: str, judge: Judge, availability: Availability, load: Loaded) -
 
 def _target(target: Target, plan: Plan, guarding: Guarding | None) -> TargetStatus:
     last = target.last
+    endpoints = plan.endpoints
     return TargetStatus(
         target.name,
         target.key.check.type,
@@ -110,4 +111,5 @@ def _target(target: Target, plan: Plan, guarding: Guarding | None) -> TargetStat
         target.expires_soon,
         guarding is not None and guarding.keeps(target.key),
         plan.targets[target.key].reference,
+        tuple(id for id in target.endpoints if target.key not in endpoints[id].targets),
     )

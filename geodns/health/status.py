@@ -13,7 +13,8 @@ class TargetStatus:
     """One address under one check. ``since`` and ``checked`` are seconds since 1970.
 
     ``checked`` is when the last probe ended; None before the first. ``ok``, ``duration`` (seconds)
-    and ``detail`` are of that probe. ``endpoints`` are the ids that rely on this target.
+    and ``detail`` are of that probe. ``endpoints`` are the ids that rely on this target; for those
+    in ``part_for`` it is only a part of their check.
     ``certificate_expires`` is when the certificate last seen does, in seconds since 1970;
     ``certificate_soon``: that is within the check's ``certificate_warning``. ``kept``: the guard
     holds it for up, whatever its state. ``reference``: it tells of the prober itself.
@@ -33,6 +34,7 @@ class TargetStatus:
     certificate_soon: bool = False
     kept: bool = False
     reference: bool = False
+    part_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

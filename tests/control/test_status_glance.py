@@ -205,6 +205,23 @@ def test_an_endpoint_without_one_of_its_addresses_is_partly_well() -> None:
     assert "1 endpoint only partly well" in lines[0]
 
 
+def test_a_part_of_a_check_is_not_taken_for_the_whole() -> None:
+    endpoint = _endpoint("asia-a")
+    whole = replace(_target(endpoint, ok=True, detail="1 of 2 checks up, 1 needed"), duration=0.0)
+    part = _target(endpoint, ok=False, detail="timed out", state="down")
+    targets = (whole, replace(part, part_for=(endpoint.id,)))
+    snapshot = _snapshot(_region("asia", _az("asia-a", endpoint)), targets=targets)
+    assert "all well" in _terminal(snapshot)[0]
+    _only(_terminal(snapshot, everything=True), "✓ web  192.0.2.97  up for 1 h, checked in 4.0 ms")
+
+
+def test_what_was_told_took_no_time() -> None:
+    endpoint = _endpoint("asia-a")
+    told = replace(_target(endpoint, ok=True, detail="reported up"), duration=0.0)
+    snapshot = _snapshot(_region("asia", _az("asia-a", endpoint)), targets=(told,))
+    assert "checked in" not in _only(_terminal(snapshot, everything=True), "✓ web")
+
+
 def test_what_an_endpoint_lacks_is_told_before_what_one_of_its_addresses_says() -> None:
     lacks = "needs db@asia-a, which is down: 1 of 1 addresses down: 192.0.2.9: connection refused"
     addresses = (("192.0.2.1", False), ("192.0.2.2", True))

@@ -178,6 +178,17 @@ def test_a_part_of_many_combinations_is_probed_once() -> None:
     play(settings(checks, services), scene)
 
 
+def test_the_status_tells_a_part_from_what_decides() -> None:
+    async def scene(stage: Stage) -> None:
+        targets = {target.check: target for target in stage.monitor.status().targets}
+        assert targets["a"].endpoints == ("web@eu-a", "alone@eu-a")
+        assert targets["a"].part_for == ("web@eu-a",)
+        assert targets["whole"].part_for == ()
+
+    checks = {**THREE, "whole": {"type": "any", "checks": ["a", "b"]}}
+    play(settings(checks, {"web": {"check": "whole"}, "alone": {"check": "a"}}), scene)
+
+
 def test_each_address_is_judged_by_its_own_checks() -> None:
     async def scene(stage: Stage) -> None:
         await stage.after((1, IPV6))
