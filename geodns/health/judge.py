@@ -15,6 +15,7 @@ from geodns.health.needs import needs_of
 from geodns.health.orders import Ordered
 from geodns.health.plan import Plan, PlannedEndpoint, PlannedGroup, TargetKey
 from geodns.health.verdict import (
+    EndpointState,
     EndpointVerdict,
     Group,
     describe,
@@ -212,9 +213,12 @@ class Judge:
     def _review_endpoint(self, id: str, wall: float) -> None:
         targets = self.plan.endpoints[id].targets
         states = [None if key is None else self._look(key)[0] for key in targets]
-        alone = judge_endpoint(states, withhold=self._withhold)
-        verdict = alone.without(self._needs.lacking(id, self._is_down))
         before = self.endpoints.get(id)
+        alone = judge_endpoint(states, withhold=self._withhold)
+        verdict = alone.without(self._lacking(id, "down"), "down")
+        # Who is in service already doesn't leave for the sake of a need that has just been added.
+        if self._withhold and (before is None or before[0].state in self._out):
+            verdict = verdict.without(self._lacking(id, "unknown"), "unknown")
         turned = before is None or before[0].state != verdict.state
         self.endpoints[id] = (verdict, wall if turned or before is None else before[1])
         was_down = before is not None and before[0].state == "down"
@@ -230,14 +234,17 @@ class Judge:
                 self.returns[id] = former.turn(state, self._now, self._recovery)
             self._before_fall[id] = former
             self._turns.append(Turn(id, "up" if was_down else "down", reason, (id,)))
-            if verdict.lacks or (before is not None and before[0].lacks):
+            if (before[0] if was_down and before is not None else verdict).lacks:
                 _log_dependent(id, verdict, reason)
 
-    def _is_down(self, id: str) -> bool:
-        """Whether those that need it are down with it: a force holds them up, too."""
-        return (
-            self.endpoints[id][0].state == "down" and not self._heed(self.plan.endpoints[id]).forced
-        )
+    def _lacking(self, id: str, state: EndpointState) -> str | None:
+        """The first endpoint that it needs which is in this state; one that is forced is up."""
+
+        def lacks(needed: str) -> bool:
+            found, _ = self.endpoints[needed]
+            return found.state == state and not self._heed(self.plan.endpoints[needed]).forced
+
+        return self._needs.lacking(id, lacks)
 
     def _review_group(
         self, standings: dict[str, Standing], planned: PlannedGroup, now: float, wall: float
@@ -304,8 +311,9 @@ class Judge:
 
     def _own_reason(self, id: str, verdict: EndpointVerdict) -> str:
         if verdict.lacks is not None:
-            because = self._own_reason(verdict.lacks, self.endpoints[verdict.lacks][0])
-            return f"needs {verdict.lacks}, which is down: {because}"
+            needed, _ = self.endpoints[verdict.lacks]
+            because = self._own_reason(verdict.lacks, needed)
+            return f"needs {verdict.lacks}, which is {needed.state}: {because}"
         if verdict.state == "unchecked":
             return "not checked"
         planned = self.plan.endpoints[id]

@@ -32,9 +32,9 @@ class Needs:
                     ahead.append(id)
         return sorted(found, key=lambda id: self._rank.get(id, 0))
 
-    def lacking(self, id: str, is_down: Callable[[str], bool]) -> str | None:
-        """The first of the endpoints that it needs directly that is down; None: it lacks none."""
-        return next((needed for needed in self._needs.get(id, ()) if is_down(needed)), None)
+    def lacking(self, id: str, is_missing: Callable[[str], bool]) -> str | None:
+        """The first of the endpoints that it needs directly that is missing; None: none is."""
+        return next((needed for needed in self._needs.get(id, ()) if is_missing(needed)), None)
 
 
 def needs_of(plan: Plan) -> Needs:

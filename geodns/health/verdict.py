@@ -20,19 +20,19 @@ EndpointState = Literal["unchecked", "unknown", "up", "down"]
 class EndpointVerdict(NamedTuple):
     """An endpoint by its own addresses, of which ``addresses`` are the flags, and by its needs.
 
-    ``lacks`` is the endpoint that takes it down because it needs that one; None: it lacks none, or
-    is down by itself.
+    ``lacks`` is the endpoint that it needs and that makes it down, or unknown; None: it lacks none,
+    or is so by itself.
     """
 
     state: EndpointState
     addresses: tuple[bool, ...]
     lacks: str | None = None
 
-    def without(self, needed: str | None) -> EndpointVerdict:
-        """The verdict where an endpoint that it needs is down; None: none is."""
-        if needed is None or self.state == "down":
+    def without(self, needed: str | None, state: Literal["down", "unknown"]) -> EndpointVerdict:
+        """The verdict where an endpoint that it needs is in this state; None: none is."""
+        if needed is None or self.state in {"down", state}:
             return self
-        return self._replace(state="down", lacks=needed)
+        return self._replace(state=state, lacks=needed)
 
 
 def judge_endpoint(states: Sequence[State | None], *, withhold: bool = True) -> EndpointVerdict:

@@ -20,6 +20,7 @@ from geodns.health.plan import Plan, PlannedEndpoint, plan
 
 CHECK = {"type": "tcp", "port": 80, "interval": 10, "rise": 1, "fall": 1}
 NO_GROUPS = {"availability_zone": {"withdraw_below": 0}, "region": {"withdraw_below": 0}}
+WITHHELD = {**NO_GROUPS, "unknown": "withhold"}
 CHAIN = {
     "web": {"check": "c", "needs": ["api"]},
     "api": {"check": "c", "needs": ["db"]},
@@ -56,6 +57,7 @@ class World:
                 for az in ("a", "b", "c")
             }
         }
+        withhold = random.random() < 0.7
         self.services = settings
         self.plan: Plan = plan(configuration(topology, settings, {"c": CHECK}, NO_GROUPS))
         self.states = dict.fromkeys(self.plan.targets, State.UNKNOWN)
@@ -64,8 +66,9 @@ class World:
             self.plan,
             lambda key: (self.states[key], str(self.states[key])),
             heed=self.heed,
-            withhold=False,
+            withhold=withhold,
         )
+        self.withhold = withhold
 
     def heed(self, planned: PlannedEndpoint) -> Ordered:
         return Ordered(forced=planned.id in self.forced)
@@ -81,22 +84,28 @@ class World:
             changed.add(id)
         return changed
 
-    def is_down(self, id: str) -> bool:
-        """By its own addresses, or by anything that it needs, down to the ground."""
-        planned = self.plan.endpoints[id]
-        probed = [self.states[key] for key in planned.targets if key is not None]
-        if probed and all(state is State.DOWN for state in probed):
-            return True
-        needed = [f"{name}@{planned.availability_zone}" for name in self._needs(planned.service)]
-        return any(
-            self.is_down(other)
-            for other in needed
-            if other in self.plan.endpoints and other not in self.forced
-        )
+    def state(self, id: str, before: dict[str, str]) -> str:
+        """By its own addresses and by all that it needs, down to the ground."""
+        own = self._own(id)
+        needed = [self.state(other, before) for other in self._needed(id)]
+        if own == "down" or "down" in needed:
+            return "down"
+        waits = self.withhold and before.get(id, "unknown") in {"unknown", "down"}
+        return "unknown" if waits and "unknown" in needed else own
 
-    def _needs(self, service: str) -> list[str]:
-        found: list[str] = self.services[service]["needs"]
-        return found
+    def _own(self, id: str) -> str:
+        probed = {self.states[key] for key in self.plan.endpoints[id].targets if key is not None}
+        if not probed:
+            return "unchecked"
+        if probed == {State.DOWN}:
+            return "down"
+        return "up" if State.UP in probed else "unknown"
+
+    def _needed(self, id: str) -> list[str]:
+        """Those that count: no force holds them up."""
+        service, _, az = id.partition("@")
+        ids = [f"{needed}@{az}" for needed in self.services[service]["needs"]]
+        return [id for id in ids if id in self.plan.endpoints and id not in self.forced]
 
 
 @pytest.mark.parametrize("seed", range(300))
@@ -104,19 +113,20 @@ def test_verdicts_are_those_of_looking_at_all_that_is_needed(seed: int) -> None:
     world = World(Random(seed))
     if not world.plan.endpoints:
         return
+    out = {"down", "unknown"} if world.withhold else {"down"}
     world.judge.review(world.plan.endpoints, 0.0, 0.0)
-    before = dict.fromkeys(world.plan.endpoints, False)
+    before = {id: world.state(id, {}) for id in world.plan.endpoints}
     for step in range(1, 21):
         world.judge.turns()
         available = world.judge.review(world.change(), float(step), float(step))
-        down = {id: world.is_down(id) for id in world.plan.endpoints}
-        found = {id: verdict.state == "down" for id, (verdict, _) in world.judge.endpoints.items()}
-        assert found == down
+        expected = {id: world.state(id, before) for id in world.plan.endpoints}
+        assert {id: now.state for id, (now, _) in world.judge.endpoints.items()} == expected
         for id, now in available.items():
-            assert (now.availability == 0) is (down[id] and id not in world.forced)
+            assert (now.availability == 0) is (expected[id] in out and id not in world.forced)
         turned = [turn.id for turn in world.judge.turns()]
-        assert sorted(turned) == sorted(id for id in down if down[id] != before[id])
-        before = down
+        changes = {id: {before[id], now} for id, now in expected.items() if before[id] != now}
+        assert sorted(turned) == sorted(id for id, both in changes.items() if "down" in both)
+        before = expected
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -169,9 +179,13 @@ def play(
     scene: Callable[[Stage], Awaitable[None]],
     services: dict[str, Any] = CHAIN,
     health: dict[str, Any] = NO_GROUPS,
+    inconclusive: set[str] | None = None,
 ) -> None:
+    """``inconclusive`` are addresses of which the first probes say nothing."""
+
     async def whole() -> None:
         stage = Stage(services, health)
+        stage.network.inconclusive = inconclusive or set()
         running = asyncio.create_task(stage.monitor.run())
         await stage.clock.advance(15)
         try:
@@ -259,6 +273,34 @@ def test_the_end_of_a_force_takes_down_what_needs_it() -> None:
         assert stage.numbers() == {"web": 0, "api": 0, "db": 0}
 
     play(scene)
+
+
+def test_nothing_is_known_of_what_needs_something_unknown() -> None:
+    async def scene(stage: Stage) -> None:
+        assert stage.numbers() == {"web": 0, "api": 0, "db": 0}
+        assert stage.reason(API) == f"needs {DB}, which is unknown: waiting for the first result"
+        stage.network.inconclusive.clear()
+        await stage.clock.advance(15)
+        assert stage.numbers() == {"web": 1, "api": 1, "db": 1}
+        assert stage.turns == []
+
+    play(scene, health=WITHHELD, inconclusive={"10.0.0.3"})
+
+
+def test_a_need_that_is_added_takes_nothing_out_before_it_is_known() -> None:
+    alone = CHAIN | {"web": {"check": "c"}, "api": {"check": "c"}}
+
+    async def scene(stage: Stage) -> None:
+        assert stage.numbers() == {"web": 1, "api": 1, "db": 0}
+        stage.monitor.apply(configuration(ONE_AZ, CHAIN, {"c": CHECK}, WITHHELD))
+        await stage.clock.advance(15)
+        assert stage.numbers() == {"web": 1, "api": 1, "db": 0}
+        stage.network.inconclusive.clear()
+        stage.network.down = {"10.0.0.3"}
+        await stage.clock.advance(15)
+        assert stage.numbers() == {"web": 0, "api": 0, "db": 0}
+
+    play(scene, alone, WITHHELD, {"10.0.0.3"})
 
 
 def test_what_nobody_checks_is_never_down() -> None:
