@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import threading
 import time
@@ -22,6 +21,8 @@ from geodns.control.client import ask
 
 EU_A, EU_B, US = "127.78.1.1", "127.78.1.2", "127.78.2.1"
 CLIENTS = [f"11.{n // 256}.{n % 256}.0/24" for n in range(600)]
+NEAR = 0.08
+"""Four standard deviations of the share that so many clients show: which ones move is by hash."""
 FILES = {
     "geodns.yaml": """
 listen: ["127.0.0.1:0"]
@@ -57,10 +58,11 @@ regions:
       eu-a: {{endpoints: {{web: {{addresses: [{EU_A}], capacity: 1000}}}}}}
       eu-b: {{endpoints: {{web: {{addresses: [{EU_B}], capacity: 1000}}}}}}
 """
+# On a busy machine many checks are too late: these are no failures of an endpoint.
 CHECK = """
 checks:
   ok:
-    {type: http, port: PORT, interval: 100ms, timeout: 80ms, rise: 1, fall: 50,
+    {type: http, port: PORT, interval: 200ms, timeout: 200ms, rise: 1, fall: 1000,
      load: {json: "$.load.current"}}
 """
 SHEDS = (
@@ -141,7 +143,7 @@ def endpoints(server: RunningServer) -> dict[str, dict[str, Any]]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -158,10 +160,6 @@ def geodns(server: RunningServer, *arguments: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    "GEODNS_REPORTED_LOAD" not in os.environ,
-    reason="set GEODNS_REPORTED_LOAD to run it, on a machine without other work",
-)
 def test_the_share_of_answers_follows_the_load_that_an_endpoint_reports(tmp_path: Path) -> None:
     with fleet(EU_A, US) as (told, port):
         files = {
@@ -172,13 +170,20 @@ def test_the_share_of_answers_follows_the_load_that_an_endpoint_reports(tmp_path
         with RunningServer(tmp_path, files) as server:
             assert served(server) == {EU_A: 1.0}
             told.loads[EU_A] = 850
-            # Half of the way between the watermarks, whatever is shed: the load stays where it is.
-            until(lambda: endpoints(server)["web@eu-a"]["availability"] <= 0.53)
-            eu = endpoints(server)["web@eu-a"]
-            shares = served(server)
-            assert shares[EU_A] == pytest.approx(eu["availability"], abs=0.06)
-            assert shares[US] == pytest.approx(1 - eu["availability"], abs=0.06)
-            assert "load 850 of 1000 (85%), between 70% and 100%" in eu["reason"]
+
+            def sheds_half() -> bool:
+                before, shares = endpoints(server)["web@eu-a"], served(server)
+                return (
+                    # Half of the way between the watermarks, give or take the dead band.
+                    before["availability"] == pytest.approx(0.5, abs=0.05)
+                    and endpoints(server)["web@eu-a"]["availability"] == before["availability"]
+                    and shares.get(EU_A) == pytest.approx(before["availability"], abs=NEAR)
+                    and shares.get(US) == pytest.approx(1 - before["availability"], abs=NEAR)
+                )
+
+            until(sheds_half)
+            reason = endpoints(server)["web@eu-a"]["reason"]
+            assert "load 850 of 1000 (85%), between 70% and 100%" in reason
             shown = geodns(server, "status").stdout
             assert "sheds " in shown
             assert "85%" in shown
@@ -186,14 +191,10 @@ def test_the_share_of_answers_follows_the_load_that_an_endpoint_reports(tmp_path
             assert "sheds " in explained.stdout
             told.loads[EU_A] = 100
             until(lambda: endpoints(server)["web@eu-a"]["availability"] == 1.0)
-            assert served(server) == {EU_A: 1.0}
+            until(lambda: served(server) == {EU_A: 1.0})
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    "GEODNS_REPORTED_LOAD" not in os.environ,
-    reason="set GEODNS_REPORTED_LOAD to run it, on a machine without other work",
-)
 def test_the_azs_of_a_region_share_by_the_free_capacity_that_they_report(tmp_path: Path) -> None:
     with fleet(EU_A, EU_B) as (told, port):
         told.loads.update({EU_A: 200, EU_B: 800})
@@ -203,13 +204,16 @@ def test_the_azs_of_a_region_share_by_the_free_capacity_that_they_report(tmp_pat
             "services.yaml": SHARES.replace("PORT", str(port)),
         }
         with RunningServer(tmp_path, files) as server:
-            until(lambda: endpoints(server)["web@eu-a"]["load"]["factor"] > 1.5)
-            until(lambda: served(server)[EU_A] > 0.7)
+
+            def has(share: float) -> bool:
+                factor = endpoints(server)["web@eu-a"]["load"]["factor"]  # of two, mean 1
+                near = factor / 2 == pytest.approx(share, abs=0.05)
+                return near and served(server).get(EU_A) == pytest.approx(factor / 2, abs=NEAR)
+
             # 800 of 1000 are free here, 200 of 1000 there.
-            assert served(server)[EU_A] == pytest.approx(0.8, abs=0.08)
+            until(lambda: has(0.8))
             told.loads.update({EU_A: 500, EU_B: 500})
-            until(lambda: abs(endpoints(server)["web@eu-a"]["load"]["factor"] - 1) < 0.1)
-            assert served(server)[EU_A] == pytest.approx(0.5, abs=0.08)
+            until(lambda: has(0.5))
 
 
 @pytest.mark.slow
@@ -221,14 +225,17 @@ def test_a_pushed_load_sheds_until_its_time_is_over(tmp_path: Path) -> None:
             "services.yaml": SHEDS.replace("PORT", str(port)),
         }
         with RunningServer(tmp_path, files) as server:
-            done = geodns(server, "load", "web@eu-a", "2000", "--for", "6s")
+            done = geodns(server, "load", "web@eu-a", "2000", "--for", "1h")
             assert (done.returncode, done.stdout) == (
                 0,
-                "web@eu-a: load 2000 of 1000 (200%), for 6 s\n",
+                "web@eu-a: load 2000 of 1000 (200%), for 3600 s\n",
             )
-            until(lambda: endpoints(server)["web@eu-a"]["availability"] < 0.5)
-            assert served(server)[US] > 0.4
+            until(lambda: served(server).get(US, 0) > 0.4)
+            assert endpoints(server)["web@eu-a"]["availability"] < 0.6
+            # The next one takes the place of the one before, and is over soon.
+            assert geodns(server, "load", "web@eu-a", "2000", "--for", "1s").returncode == 0
             until(lambda: endpoints(server)["web@eu-a"]["availability"] == 1.0)
+            until(lambda: served(server) == {EU_A: 1.0})
             wrong = geodns(server, "load", "web@eu-x", "5")
             assert wrong.returncode == 1
             assert "there is no endpoint 'web@eu-x'; write service@az" in wrong.stderr
