@@ -42,6 +42,7 @@ from geodns.latency.estimate import DEFAULT, Estimate
 from geodns.latency.resolvers import ResolverRow
 from geodns.planning.plan import Rows
 from geodns.zone.content import Zone
+from geodns.zone.serial import Style
 
 __all__ = [
     "TTL",
@@ -160,6 +161,9 @@ class Server(Settings):
         (), description="tables of where the clients of resolvers are that send no client subnet"
     )
     zones: Path | None = Field(None, description="folder of zone files: *.yaml, *.zone, *.db")
+    serial: Style = Field(
+        "unixtime", description="serials of zones that set none: seconds since 1970, or YYYYMMDDnn"
+    )
     allow_query: AllowQuery = Field(AllowQuery(), description="who may ask, zone by zone")
     rate_limit: RateLimit = Field(
         RateLimit(), description="limits on UDP replies to one network; none by default"

@@ -25,6 +25,8 @@ from geodns.control import stamps
 from geodns.control.compiling import frame
 from geodns.control.location_cache import locate
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, SourceAge, ZoneSummary
+from geodns.control.serials import settle_serials
+from geodns.control.store import known_serials
 from geodns.errors import GeodnsError
 from geodns.geo.errors import GeoError
 from geodns.problem import ConfigurationError, Problem
@@ -87,13 +89,16 @@ def _compile(configuration: Configuration, image: int) -> Compiled:
     compiled = compile_image(configuration, located.locations)
     seconds["compile"] = time.monotonic() - begun
     begun = time.monotonic()
+    serials, warnings = settle_serials(compiled, configuration, known_serials(server.state))
+    seconds["serials"] = time.monotonic() - begun
+    begun = time.monotonic()
     with os.fdopen(image, "r+b", closefd=False) as file:
         write_image(compiled, file)
         file.flush()
         file.seek(0)
         read_image(file)  # no worker is ever handed one that can't be read
     seconds["write"] = time.monotonic() - begun
-    return Compiled(located.databases, located.warnings, seconds)
+    return Compiled(located.databases, (*located.warnings, *warnings), seconds, serials)
 
 
 def _summary(zone: Zone) -> ZoneSummary:

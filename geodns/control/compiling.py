@@ -9,14 +9,17 @@ import pickle
 import signal
 import struct
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from geodns.control.outcome import Compiled, Loaded, Message, Refused
+import dns.name
+
+from geodns.control.outcome import Compiled, Loaded, Message, Refused, ZoneSummary
 from geodns.errors import GeodnsError
 from geodns.problem import Problem
+from geodns.zone.serial import Known
 
 # -P: the folder that the server is started in is not a place to import code from.
 COMMAND = (sys.executable, "-P", "-m", "geodns.control.compiler")
@@ -161,8 +164,14 @@ def _judge(messages: list[Message], status: int, output: str, image: int) -> Com
                 refused.files,
             )
         case [Loaded() as loaded, Compiled() as compiled] if status == 0:
-            return Compilation(loaded, compiled, image)
+            zones = tuple(_as_served(zone, compiled.serials) for zone in loaded.zones)
+            return Compilation(replace(loaded, zones=zones), compiled, image)
     how = f"with exit status {status}"
     if status < 0:
         how = f"by {signal.Signals(-status).name}"
     raise CompileError(f"the compiler was ended {how} before it was done", output=output)
+
+
+def _as_served(zone: ZoneSummary, serials: Mapping[bytes, Known]) -> ZoneSummary:
+    known = serials.get(dns.name.from_text(zone.origin).to_digestable())
+    return zone if known is None else replace(zone, serial=known.serial)

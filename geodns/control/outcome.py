@@ -9,6 +9,7 @@ from pathlib import Path
 from geodns.config.settings import Configuration
 from geodns.control.stamps import Stamps
 from geodns.problem import Problem
+from geodns.zone.serial import Known
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,15 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Compiled:
-    """The image was written. ``seconds`` is how long each step took."""
+    """The image was written. ``seconds`` is how long each step took.
+
+    ``serials`` are those that the zones are served with, by apex in wire form.
+    """
 
     databases: tuple[SourceAge, ...]
     warnings: tuple[Problem, ...]
     seconds: dict[str, float]
+    serials: Mapping[bytes, Known] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,7 @@ class ControlProcess:
                 "this machine has no IPv6; it is not listened on",
                 extra={"addresses": list(map(str, self._sockets.left_out))},
             )
+        self._store.keep_serials(self._in_use.compiled.serials)
         supervisor.publish_image(self._in_use.image)
         supervisor.publish_availability(self._monitor.availability)
         await supervisor.start()
@@ -441,6 +442,9 @@ class ControlProcess:
             self._leaving = {}
         if self._verdicts is not None:
             self._verdicts.drop_strangers(self._monitor.plan)
+        if self._store is not None:
+            # Before anyone is told a serial: a process after this one must not go back behind it.
+            self._store.keep_serials(compilation.compiled.serials)
         self._certificate.renew(configuration.server)
         generation = supervisor.publish_image(compilation.image)
         supervisor.publish_availability(self._monitor.availability)

@@ -9,13 +9,14 @@ import json
 import logging
 import sqlite3
 from collections.abc import Collection, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from geodns.control.state import StateError
 from geodns.health.orders import Order, Orders
+from geodns.zone.serial import Known
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ CREATE TABLE IF NOT EXISTS events (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS events_by_time ON events (at);
 CREATE TABLE IF NOT EXISTS verdicts (name TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS serials (
+    zone BLOB PRIMARY KEY, serial INTEGER NOT NULL, digest BLOB NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS moments (name TEXT PRIMARY KEY, at REAL NOT NULL) STRICT;
 """
 _WATCHED = "watched"  # the moment until which the verdicts are known to have held
@@ -159,10 +163,34 @@ class Store:
             reason = {"reason": str(error)}
             logger.error("verdicts can't be dropped", extra=reason)  # noqa: TRY400 - as above
 
+    def keep_serials(self, serials: Mapping[bytes, Known]) -> None:
+        """Keep what is about to be served, by apex. A full disk is told."""
+        rows = [(apex, known.serial, known.digest) for apex, known in serials.items()]
+        try:
+            with self._database:
+                self._database.executemany("INSERT OR REPLACE INTO serials VALUES (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            reason = {"reason": str(error)}
+            logger.error("serials can't be written down", extra=reason)  # noqa: TRY400 - as above
+
     def close(self) -> None:
         """Nothing is lost without it."""
         with suppress(sqlite3.Error):
             self._database.close()
+
+
+def known_serials(folder: Path) -> dict[bytes, Known]:
+    """What was last served of each zone, by apex; for any process, while the owner has it open.
+
+    Nothing where there is no store yet, or none that can be read: its owner tells of that.
+    """
+    file = folder / FILE
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            rows = database.execute("SELECT zone, serial, digest FROM serials").fetchall()
+    except sqlite3.Error:
+        return {}
+    return {apex: Known(serial, digest) for apex, serial, digest in rows}
 
 
 def _open(file: Path) -> sqlite3.Connection:

@@ -35,6 +35,7 @@ class Node:
 class Zone:
     """A checked zone. The apex has an SOA; names are absolute and in lower case.
 
+    ``automatic_serial``: the file sets none, and the SOA has when the file was changed.
     RRSIG rdatasets are kept under the type that they cover only when the zone is signed elsewhere;
     this program treats them as ordinary records.
     """
@@ -42,3 +43,4 @@ class Zone:
     origin: dns.name.Name
     nodes: dict[dns.name.Name, Node]
     file: Path
+    automatic_serial: bool = False

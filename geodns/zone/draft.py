@@ -62,6 +62,7 @@ class Draft:
 
     ``spots`` says where the first record of each type (None: the GEO record) at a name stands;
     ``pointers`` holds each record that must name a host, and where it stands.
+    ``automatic_serial``: the SOA's serial is not from the file.
     """
 
     origin: dns.name.Name
@@ -72,6 +73,7 @@ class Draft:
     )
     pointers: list[tuple[dns.name.Name, dns.rdata.Rdata, Spot]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    automatic_serial: bool = False
 
     def add(self, owner: dns.name.Name, ttl: int, rdata: dns.rdata.Rdata, spot: Spot) -> None:
         """Puts a record at its owner (in lower case, inside the zone); says what does not fit."""

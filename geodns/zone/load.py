@@ -80,7 +80,7 @@ def _load(
             )
             zones.pop(draft.origin, None)
         elif not any(problem.severity == "error" for problem in draft.problems):
-            zones[draft.origin] = Zone(draft.origin, draft.nodes, file)
+            zones[draft.origin] = Zone(draft.origin, draft.nodes, file, draft.automatic_serial)
         problems.extend(draft.problems)
     return tuple(zones.values()), problems, files
 

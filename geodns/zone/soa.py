@@ -20,7 +20,7 @@ def file_serial(files: list[Path]) -> int:
     """A serial from when the newest of a zone's files was changed, in seconds since 1970.
 
     RFC 1982 3: serials are compared modulo 2^32, so the clock's wrap in 2106 is an increase too.
-    A file whose modification time goes back gives a lower serial; only a store can prevent that.
+    Where the time goes back, what was served before decides (see ``serial``).
     """
     newest = 0.0
     for file in files:
@@ -43,6 +43,7 @@ def fill_soa(draft: Draft, value: Mapping[str | int, Any], serial: int) -> dict[
         filled["rname"] = f"hostmaster.{draft.origin}".rstrip(".") + "."
     if filled.get("serial") is None:
         filled["serial"] = serial
+        draft.automatic_serial = True
     return filled
 
 

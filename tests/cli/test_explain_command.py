@@ -192,8 +192,7 @@ regions:
       asia-a: {endpoints: {web: {cname: asia.elsewhere.test.}}}
 """
     files = {"services.yaml": services, "topology.yaml": topology}
-    with RunningServer(tmp_path, files) as server:
-        server.wait_for("endpoint is down")
+    with RunningServer(tmp_path, files) as server:  # it has probed before it listens
         found = run_json("www.example.test", "--client", "91.1.2.0/24", config=server.config)
         assert found["health"]["source"] == "live"
         first, second = found["ranking"]["tiers"]

@@ -1,0 +1,49 @@
+"""Gives each zone of a new image the serial that it is served with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from geodns.answer.digest import digest_of, serial_of, with_serial
+from geodns.answer.image import Image, RRset
+from geodns.config.settings import Configuration
+from geodns.problem import Problem
+from geodns.zone.serial import Known, Wanted, served_serial
+
+_SOA = 6
+
+
+def settle_serials(
+    image: Image, configuration: Configuration, before: Mapping[bytes, Known]
+) -> tuple[dict[bytes, Known], tuple[Problem, ...]]:
+    """Writes serials into the image: what is served of each zone, by apex, and warnings.
+
+    ``before`` is what was last served.
+    """
+    names = [service.name for service in image.services]
+    served: dict[bytes, Known] = {}
+    problems: list[Problem] = []
+    for zone in configuration.zones:
+        compiled = image.zones[zone.origin.to_digestable()]
+        soa = compiled.nodes[compiled.apex][_SOA]
+        assert isinstance(soa, RRset)
+        (rdata,) = soa.rdatas
+        wanted = Wanted(serial_of(rdata), explicit=not zone.automatic_serial)
+        digest, former = digest_of(compiled, names), before.get(compiled.apex)
+        serial = served_serial(wanted, digest, former, configuration.server.serial)
+        compiled.nodes[compiled.apex][_SOA] = RRset(soa.ttl, (with_serial(rdata, serial),))
+        served[compiled.apex] = Known(serial, digest)
+        if wanted.explicit and serial != wanted.serial:
+            problems.append(_behind(zone.file, wanted.serial, serial))
+    return served, tuple(problems)
+
+
+def _behind(file: Path, wanted: int, serial: int) -> Problem:
+    return Problem(
+        "serial-behind",
+        f"its serial {wanted} is not newer than what was served; {serial} is served",
+        file,
+        hint=f"write a serial above {serial}, or none: it is automatic then",
+        severity="warning",
+    )
