@@ -118,6 +118,7 @@ class _Compiler:
             spread=traits.spread,
             sticky=traits.sticky,
             minimums=self._minimums(name, policy.candidates),
+            least_ttl=round(service.least_ttl) if service.least_ttl is not None else None,
         )
 
     def _minimums(self, name: str, candidates: tuple[Candidate, ...]) -> tuple[Minimum, ...]:
@@ -256,6 +257,6 @@ def _node(
     geo = content.geo
     if geo is not None:
         service = settings[geo.service]
-        ttl = geo.ttl if geo.ttl is not None else round(service.ttl)
+        ttl = geo.ttl if geo.ttl is not None else round(service.longest_ttl)
         node[GEO] = GeoRRset(numbers[geo.service], ttl)
     return node

@@ -7,7 +7,7 @@ the same thread, between two packets.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from weakref import proxy
 
@@ -362,8 +362,18 @@ class Engine:
         ids = before.keys() | states.keys()
         changed = frozenset(id for id in ids if before.get(id) != states.get(id))
         self._states = states
+        worn = {plan for plan in self._plans.values() if plan.worn}
+        if worn:
+            self._drop(worn)
         for plan in self._plans.values():
             plan.set_states(states, changed)
+
+    def _drop(self, worn: Set[Plan | HintsPlan]) -> None:
+        """Forgets plans and the replies made from them; what is asked for again is made anew."""
+        for table in (self._questions, self._passing):
+            for question in [key for key, entry in table.items() if entry.plan in worn]:
+                self._counts.take(table.pop(question).replies)
+        self._plans = {key: plan for key, plan in self._plans.items() if plan not in worn}
 
     def counts(self) -> Counts:
         """What was counted so far. Another thread may ask; a number may then be a little old."""

@@ -64,14 +64,16 @@ class Entry:
 
     def _ready(self, plan: Plan | HintsPlan, number: int) -> Ready:
         outcome = Outcome(self._outcome.rcode, self._outcome.aa, list(self._outcome.records))
-        outcome.zone = self._outcome.zone
-        part = self._outcome.geo
+        part, zone = self._outcome.geo, self._outcome.zone
         assert part is not None
+        assert zone is not None
+        outcome.zone = zone
         found = plan.found(number, _type_of(self._question))
         if found is not None:
-            outcome.add(ANSWER, part.owner, found.type, RRset(part.ttl, found.rdatas))
+            ttl = plan.ttl(number, part.ttl)
+            outcome.add(ANSWER, part.owner, found.type, RRset(ttl, found.rdatas))
         else:
-            outcome.deny(outcome.rcode)
+            outcome.deny(outcome.rcode, plan.ttl(number, zone.negative_ttl))
         ready = static_ready(self._question, outcome)
         ready.answered = plan.answered(number)
         return ready

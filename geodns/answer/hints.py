@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import repeat
 
 from geodns.answer.image import ServiceImage
-from geodns.answer.plan import NO_LOCATION, Answered, Found, Plan, Turning
+from geodns.answer.plan import NO_LOCATION, Answered, Found, Plan, Turning, worn
 from geodns.answer.resolve import AAAA, CNAME, HTTPS, A
 from geodns.answer.service import States
 from geodns.answer.shares import SLOTS
@@ -59,6 +59,17 @@ class HintsPlan:
             plan.set_states(states, changed)
         self.tables = [None] * len(self.tables)
         self._by_tables = {}
+
+    @property
+    def worn(self) -> bool:
+        """Whether most of its pairs are of times that have gone: it is better made anew."""
+        own = worn(len(self._pairs), self._by_tables.values())
+        return own or any(plan.worn for plan in self._plans)
+
+    def ttl(self, number: int, most: int) -> int:
+        """That of the family whose answer could change first: the hints are of both."""
+        pairs = zip(self._plans, self._pairs[number], strict=True)
+        return min(plan.ttl(pick, most) for plan, pick in pairs)
 
     def found(self, number: int, type: int = HTTPS) -> Found | None:
         """The HTTPS record of a pair, or the alias; None for no data."""

@@ -112,6 +112,8 @@ class ServiceImage:
     twice in an answer before all else has. ``sticky``: a client keeps its answer, else answers
     take turns. ``https`` are the parameters of HTTPS records but for the hints, by key (RFC 9460
     2.2); None where the service answers no HTTPS. ``minimums`` are those of its branches first.
+    ``least_ttl`` in seconds: TTLs are from there on as long as health can't change the answer, at
+    most the geo name's; None: they are the geo name's.
     """
 
     name: str
@@ -125,6 +127,7 @@ class ServiceImage:
     spread: str = "availability_zone"
     sticky: bool = True
     minimums: tuple[Minimum, ...] = ()
+    least_ttl: int | None = None
 
     @property
     def may_be_alias(self) -> bool:

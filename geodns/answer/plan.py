@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from geodns.answer.image import EndpointImage, ServiceImage
@@ -14,11 +15,14 @@ from geodns.answer.service import (
     packed,
     shares_of,
 )
-from geodns.answer.shares import Address, Pick, Share, picks
+from geodns.answer.shares import SLOTS, Address, Pick, Share, picks
+from geodns.answer.steady import steady_of
 
 NO_LOCATION = -1
 _V4_BYTES, _V6_BYTES = 4, 16
 _ALL = 1 << 16  # more addresses than one tier holds
+_LONGEST_TTL = 2**31 - 1  # RFC 2181 8
+_MANY, _WASTE = 16 * SLOTS, 4  # picks, and how many times those in use
 
 
 class Found(NamedTuple):
@@ -59,14 +63,16 @@ class Plan:
     """A service's picks for one type, shared by all names that are answered from it.
 
     ``tables[class]`` holds numbers of picks: one, or one for each slot; None until it is asked
-    for. ``picks[number]`` never changes its meaning, whatever the availability, so that replies
-    made for a number stay good. ``location`` is the location map to ask, -1 none.
+    for. ``picks[number]`` and the TTL that goes with it never change their meaning, whatever the
+    availability, so that replies made for a number stay good. ``location`` is the location map to
+    ask, -1 none.
     """
 
     __slots__ = (
         "_by_shares",
         "_numbers",
         "_states",
+        "_steady",
         "_together",
         "location",
         "picks",
@@ -83,19 +89,21 @@ class Plan:
         self.tables: list[Sequence[int] | None] = [None] * len(service.classes)
         self._together = decided_together(service, type)
         self._states = states
-        self._numbers: dict[Pick, int] = {}
-        self._by_shares: dict[tuple[Share, ...], Sequence[int]] = {}
+        self._steady: list[int] = []
+        self._numbers: dict[tuple[Pick, int], int] = {}
+        self._by_shares: dict[tuple[tuple[Share, ...], int], Sequence[int]] = {}
 
     def build(self, class_number: int) -> Sequence[int]:
         """Makes the table of a class."""
         shares = tuple(shares_of(self.service, class_number, self.type, self._states))
-        table = self._by_shares.get(shares)
+        steady = self._steady_seconds(class_number)
+        table = self._by_shares.get((shares, steady))
         if table is None:
             most = _ALL if self._together else self.service.answers
-            table = self._number(picks(shares, most))
+            table = self._number(picks(shares, most), steady)
             if not self.service.sticky and len(table) > 1:
                 table = Turning(table)
-            self._by_shares[shares] = table
+            self._by_shares[shares, steady] = table
         self.tables[class_number] = table
         return table
 
@@ -105,6 +113,16 @@ class Plan:
         if any(endpoint.id in changed for endpoint in self.service.endpoints):
             self.tables = [None] * len(self.tables)
             self._by_shares = {}
+
+    @property
+    def worn(self) -> bool:
+        """Whether most of its picks are of times that have gone: it is better made anew."""
+        return worn(len(self.picks), self._by_shares.values())
+
+    def ttl(self, number: int, most: int) -> int:
+        """The TTL of a pick's answer, in seconds, where it is ``most`` while all is stable."""
+        least = self.service.least_ttl
+        return most if least is None else min(most, max(least, self._steady[number]))
 
     def found(self, number: int, type: int) -> Found | None:
         """What a pick answers to a type; None for no data."""
@@ -140,25 +158,34 @@ class Plan:
     def _endpoint(self, address: Address) -> EndpointImage:
         return self.service.endpoints[address.endpoint]
 
-    def _number(self, chosen: Sequence[Pick]) -> Sequence[int]:
+    def _steady_seconds(self, class_number: int) -> int:
+        """For how many whole seconds a class's answer stays, as far as that matters."""
+        least = self.service.least_ttl
+        if least is None:
+            return _LONGEST_TTL
+        steady = steady_of(self.service, class_number, self.type, self._states).seconds
+        return int(min(max(least, steady), _LONGEST_TTL))
+
+    def _number(self, chosen: Sequence[Pick], steady: int) -> Sequence[int]:
         by_identity: dict[int, int] = {}
         table = []
         for pick in chosen:  # equal picks are mostly one object: hashing each would be slow
             number = by_identity.get(id(pick))
             if number is None:
-                number = by_identity[id(pick)] = self._number_of(pick)
+                number = by_identity[id(pick)] = self._number_of(pick, steady)
             table.append(number)
         # Different picks may answer alike: one AZ's address is that of another, or neither has one.
         first = self.found(table[0], self.type)
         alike = all(self.found(other, self.type) == first for other in by_identity.values())
         return table[:1] if alike else table
 
-    def _number_of(self, pick: Pick) -> int:
+    def _number_of(self, pick: Pick, steady: int) -> int:
         if self._together and pick.addresses:
             pick = pick._replace(addresses=self._of_each_family(pick.addresses))
-        number = self._numbers.setdefault(pick, len(self.picks))
+        number = self._numbers.setdefault((pick, steady), len(self.picks))
         if number == len(self.picks):
             self.picks.append(pick)
+            self._steady.append(steady)
         return number
 
     def _of_each_family(self, addresses: tuple[Address, ...]) -> tuple[Address, ...]:
@@ -175,3 +202,8 @@ class Plan:
                 room[size] -= 1
                 kept.append(address)
         return tuple(kept)
+
+
+def worn(known: int, tables: Iterable[Sequence[int]]) -> bool:
+    """Whether far more numbers are ``known`` than stand in the tables in use."""
+    return known > _MANY and known > _WASTE * len(set(chain.from_iterable(tables)))

@@ -54,14 +54,22 @@ class Outcome:
     def add(self, section: int, owner: bytes, type: int, rrset: RRset) -> None:
         self.records.append((section, owner, type, rrset.ttl, rrset.rdatas))
 
-    def deny(self, rcode: int) -> None:
-        """Makes it negative: RFC 2308 3, the SOA's TTL is the lower of its own and minimum."""
+    def deny(self, rcode: int, ttl: int | None = None) -> None:
+        """Makes it negative: RFC 2308 3, the SOA's TTL is the lower of its own and minimum.
+
+        RFC 2308 5: how long the answer is kept is told by that TTL; ``ttl`` is a shorter one.
+        """
         zone = self.zone
         assert zone is not None
         self.rcode = rcode
         soa = zone.nodes[zone.apex].get(SOA)
         if isinstance(soa, RRset):
-            self.add(AUTHORITY, zone.apex, SOA, RRset(zone.negative_ttl, soa.rdatas))
+            self.add(
+                AUTHORITY,
+                zone.apex,
+                SOA,
+                RRset(zone.negative_ttl if ttl is None else ttl, soa.rdatas),
+            )
 
 
 def find_zone(image: Image, name: bytes, type: int) -> ZoneImage | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from math import ceil
+from math import ceil, inf
 from typing import NamedTuple
 
 from geodns.answer.image import EndpointImage, Minimum, ServiceImage
@@ -28,15 +28,18 @@ class EndpointState(NamedTuple):
 
     Addresses, not positions: a new state may be there before or after the image that it is of.
     ``factor`` multiplies the weight among the endpoints of a tier: what the endpoint has to spare,
-    or how quick it is, where the service shares by that.
+    or how quick it is, where the service shares by that. ``steady`` is for how many seconds health
+    can't change any of this.
     """
 
     availability: float
     failing: frozenset[bytes] = frozenset()
     factor: float = 1.0
+    steady: float = inf
 
 
-_FULL = EndpointState(1.0)
+FULL = EndpointState(1.0)
+"""The state of an endpoint of which nothing is known."""
 
 _SPREAD: Mapping[str, Callable[[EndpointImage], str]] = {
     "availability_zone": lambda endpoint: endpoint.availability_zone,
@@ -57,7 +60,7 @@ def decided_together(service: ServiceImage, type: int) -> bool:
     an alias by one type must find it so by all. The same where only ``when_down`` has a type: it is
     not to be answered while the service is up.
     """
-    return service.may_be_alias or not any(_positions(e, (type,)) for e in service.endpoints)
+    return service.may_be_alias or not any(has_type(e, (type,)) for e in service.endpoints)
 
 
 def families_of(service: ServiceImage, type: int) -> tuple[int, ...]:
@@ -72,8 +75,8 @@ def shares_of(service: ServiceImage, class_number: int, type: int, states: State
     """
     order = service.classes[class_number]
     families = families_of(service, type)
-    in_service, _ = _in_service(service, families, states)
-    shares, left = walk(_offers(service, order, in_service))
+    usable, _ = in_service(service, families, states)
+    shares, left, _ = walk(offers_of(service, order, usable))
     if left > 0:
         shares += _when_down(service, order, families, left)
     return shares
@@ -81,38 +84,54 @@ def shares_of(service: ServiceImage, class_number: int, type: int, states: State
 
 def too_few(service: ServiceImage, type: int, states: States) -> dict[int, Minimum]:
     """The endpoints that don't count since too few beside them are available, by position."""
-    _, short = _in_service(service, families_of(service, type), states)
-    return {position: minimum for minimum in short for position in minimum.endpoints}
+    _, counts = in_service(service, families_of(service, type), states)
+    return {
+        position: minimum
+        for minimum, count in zip(service.minimums, counts, strict=True)
+        for position in minimum.endpoints
+        if not count.met
+    }
 
 
-def _in_service(
+def in_service(
     service: ServiceImage, families: Sequence[int], states: States
-) -> tuple[list[Usable], list[Minimum]]:
-    """What each endpoint has to offer, and the minimums that are not met."""
+) -> tuple[list[Usable], list[Count]]:
+    """What each endpoint has to offer, and what each of the minimums was judged by."""
     # None of a family's addresses answers while endpoints do by the other family: that says more
     # about the prober than about them. They are judged by what is known to work.
     judged = tuple(family for family in families if _any_in_service(service, family, states))
-    in_service = [
-        _usable(service, n, families, states, judged) for n in range(len(service.endpoints))
-    ]
-    short = []
+    usable = [_usable(service, n, families, states, judged) for n in range(len(service.endpoints))]
+    counts = []
     for minimum in service.minimums:
-        if not _is_met(minimum, service, families, in_service):
-            short.append(minimum)
+        counts.append(_counted(minimum, service, families, usable))
+        if not counts[-1].met:
             for position in minimum.endpoints:
-                in_service[position] = in_service[position]._replace(availability=0.0)
-    return in_service, short
+                usable[position] = usable[position]._replace(availability=0.0)
+    return usable, counts
 
 
-def _is_met(
+class Count(NamedTuple):
+    """Of a minimum's endpoints, by id: those that have the type, those available, how many must be.
+
+    By id, for a branch may be reached by two ways.
+    """
+
+    held: set[str]
+    able: set[str]
+    wanted: int
+
+    @property
+    def met(self) -> bool:
+        return len(self.able) >= self.wanted
+
+
+def _counted(
     minimum: Minimum, service: ServiceImage, families: Sequence[int], usable: Sequence[Usable]
-) -> bool:
-    """Whether enough are available of those endpoints that have an address of the families."""
-    # By id: a branch may be reached by two ways.
+) -> Count:
     held = {
         service.endpoints[at].id
         for at in minimum.endpoints
-        if _positions(service.endpoints[at], families)
+        if has_type(service.endpoints[at], families)
     }
     able = {
         usable[at].id
@@ -121,7 +140,7 @@ def _is_met(
     }
     least = minimum.least
     wanted = ceil(least * len(held)) if isinstance(least, float) else min(least, len(held))
-    return len(able) >= wanted
+    return Count(held, able, wanted)
 
 
 def depends_on_class(service: ServiceImage, type: int) -> bool:
@@ -131,7 +150,7 @@ def depends_on_class(service: ServiceImage, type: int) -> bool:
     one tier has.
     """
     families = families_of(service, type)
-    having = [bool(_positions(endpoint, families)) for endpoint in service.endpoints]
+    having = [has_type(endpoint, families) for endpoint in service.endpoints]
     if len(service.classes) == 1:
         return False
     useful = [_useful(service, tier, having) for tier in range(len(service.tiers))]
@@ -164,7 +183,7 @@ def _has_one_answer(service: ServiceImage, type: int) -> bool:
         if endpoint.cname is not None:
             found.add(endpoint.cname)
             continue
-        held = [packed for _, packed in _addresses(endpoint, type)]
+        held = [packed for _, packed in addresses_of(endpoint, type)]
         found.update(held)
         if together and not held:
             found.add(None)
@@ -175,7 +194,8 @@ def _useful_order(ranked: Sequence[int], useful: Sequence[Hashable]) -> tuple[Ha
     return tuple(useful[tier] for tier in ranked if useful[tier])
 
 
-def _offers(service: ServiceImage, order: Sequence[int], usable: list[Usable]) -> list[Offer]:
+def offers_of(service: ServiceImage, order: Sequence[int], usable: list[Usable]) -> list[Offer]:
+    """What the tiers of a class have to offer, in this order."""
     return [_offer(service, tier, usable) for tier in order]
 
 
@@ -185,7 +205,7 @@ def _offer(service: ServiceImage, tier: int, usable: list[Usable]) -> Offer:
         tier,
         tuple(usable[endpoint] for endpoint in image.endpoints),
         tuple(
-            BranchOffer(branch.id, branch.share, tuple(_offers(service, branch.tiers, usable)))
+            BranchOffer(branch.id, branch.share, tuple(offers_of(service, branch.tiers, usable)))
             for branch in image.branches
         ),
     )
@@ -196,7 +216,7 @@ def _when_down(
 ) -> list[Share]:
     if service.when_down.kind == "serve_all":
         everything = [_usable(service, n, families, {}, ()) for n in range(len(service.endpoints))]
-        forced, _ = walk(_offers(service, order, everything))
+        forced = walk(offers_of(service, order, everything)).shares
         if forced:
             return [forced_share(share._replace(share=share.share * left)) for share in forced]
     return [Share(NO_TIER, left, "forced", ())]
@@ -222,7 +242,7 @@ def _usable(
 ) -> Usable:
     """What an endpoint has of the families; addresses of ``judged`` ones where in service."""
     endpoint = service.endpoints[number]
-    state = states.get(endpoint.id, _FULL)
+    state = states.get(endpoint.id, FULL)
     group = _SPREAD[service.spread](endpoint)
     if endpoint.cname is not None:
         held = [(_CNAME_POSITION, 0)]
@@ -230,7 +250,7 @@ def _usable(
         held = [
             (position, rank)
             for family in families
-            for rank, (position, packed) in enumerate(_addresses(endpoint, family))
+            for rank, (position, packed) in enumerate(addresses_of(endpoint, family))
             if family not in judged or packed not in state.failing
         ]
     return Usable(
@@ -244,14 +264,14 @@ def _usable(
     )
 
 
-def _addresses(endpoint: EndpointImage, family: int) -> tuple[tuple[int, bytes], ...]:
+def addresses_of(endpoint: EndpointImage, family: int) -> tuple[tuple[int, bytes], ...]:
+    """The (position, packed) of an endpoint's addresses of a family."""
     return endpoint.v4 if family == A else endpoint.v6 if family == AAAA else ()
 
 
-def _positions(endpoint: EndpointImage, families: Sequence[int]) -> tuple[int, ...]:
-    if endpoint.cname is not None:
-        return (_CNAME_POSITION,)
-    return tuple(position for family in families for position, _ in _addresses(endpoint, family))
+def has_type(endpoint: EndpointImage, families: Sequence[int]) -> bool:
+    """Whether an endpoint has anything to answer to these types."""
+    return endpoint.cname is not None or any(addresses_of(endpoint, family) for family in families)
 
 
 def packed(endpoint: EndpointImage, address: Address) -> bytes:

@@ -123,27 +123,44 @@ class BranchOffer(NamedTuple):
     offers: tuple[Offer, ...]
 
 
-def walk(offers: Sequence[Offer]) -> tuple[list[Share], float]:
+class Walk(NamedTuple):
     """The shares of tiers, in the order asked, and what is left when too little is available.
+
+    ``asked`` are all that the shares rest on: no other endpoint, whatever it had to offer, would
+    change them.
+    """
+
+    shares: list[Share]
+    left: float
+    asked: list[Usable]
+
+
+def walk(offers: Sequence[Offer]) -> Walk:
+    """Asks tiers in this order, until nothing is left.
 
     A tier comes twice where those of it that stand by take a share, too.
     """
     shares: list[Share] = []
+    asked: list[Usable] = []
     remaining = 1.0
     passed_over = False
     for offer in offers:
         reason: Reason = "spill" if shares else "failover" if passed_over else "nearest"
         for part in _parts(offer):
-            taken = _branch_share(part, reason) if part.branches else _tier_share(part, reason)
+            inside = [(branch, walk(branch.offers)) for branch in part.branches]
+            asked += part.endpoints
+            for _, walked in inside:
+                asked += walked.asked
+            taken = _branch_share(part, inside, reason) if inside else _tier_share(part, reason)
             if taken is None:
                 passed_over = passed_over or bool(part.endpoints or part.branches)
                 continue
             shares.append(taken._replace(share=remaining * taken.share))
             remaining -= remaining * taken.share
             if remaining < 0.5 / SLOTS:
-                return shares, 0.0
+                return Walk(shares, 0.0, asked)
             reason = "spill"
-    return shares, remaining
+    return Walk(shares, remaining, asked)
 
 
 def _parts(offer: Offer) -> tuple[Offer, ...]:
@@ -170,10 +187,11 @@ def _tier_share(offer: Offer, reason: Reason) -> Share | None:
     return Share(offer.tier, availability, reason, _candidates(usable), key=key)
 
 
-def _branch_share(offer: Offer, reason: Reason) -> Share | None:
+def _branch_share(
+    offer: Offer, inside: Sequence[tuple[BranchOffer, Walk]], reason: Reason
+) -> Share | None:
     """What a tier's branches take; one that can't take all of its share leaves it to the others."""
-    walked = [(branch, *walk(branch.offers)) for branch in offer.branches]
-    usable = [(branch, found, 1 - left) for branch, found, left in walked if found]
+    usable = [(branch, own.shares, 1 - own.left) for branch, own in inside if own.shares]
     if not usable:
         return None
     branches = tuple(

@@ -12,6 +12,7 @@ from geodns.config.check_needs import NEEDS_RULES
 from geodns.config.check_probing import PROBING_RULES
 from geodns.config.settings import with_branches
 from geodns.config.sources import Rule, Sources
+from geodns.config.ttl import TtlRange
 from geodns.problem import Problem
 from geodns.wording import did_you_mean
 
@@ -76,11 +77,25 @@ def unreachable_minimum(sources: Sources) -> Iterator[Problem]:
             )
 
 
+def crossed_ttls(sources: Sources) -> Iterator[Problem]:
+    """The shortest TTL is not longer than the longest."""
+    for name, service in sources.services.settings.services.items():
+        ttl = service.ttl
+        if isinstance(ttl, TtlRange) and ttl.min > ttl.max:
+            yield sources.services.document.problem(
+                "crossed-ttls",
+                f"min ({ttl.min:g} s) is above max ({ttl.max:g} s)",
+                ("services", name, "ttl", "min"),
+                hint="max must be at least min",
+            )
+
+
 SERVICES_RULES: tuple[Rule, ...] = (
     undefined_check,
     crossed_thresholds,
     crossed_penalties,
     unreachable_minimum,
+    crossed_ttls,
     *PROBING_RULES,
     *COMBINATION_RULES,
     *GUARD_RULES,

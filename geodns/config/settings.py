@@ -24,6 +24,7 @@ from geodns.config.load_settings import LoadReport, LoadShedding
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
 from geodns.config.steering import Branches, LatencyFilter, Preset, SteeringChoice
 from geodns.config.transports import Proxy, Tcp, Tls
+from geodns.config.ttl import TtlRange
 from geodns.config.values import (
     TTL,
     AbsoluteName,
@@ -285,7 +286,9 @@ class Service(Settings):
     load: LoadShedding | None = Field(
         None, description="shed load between two watermarks; load: {} takes the usual ones"
     )
-    ttl: TTL = Field(30.0, description="of the answers, where the zone gives none")
+    ttl: TTL | TtlRange = Field(
+        30.0, description="of the answers, where the zone gives none; two bounds: it follows health"
+    )
     answers: Whole = Field(1, ge=1, le=64, description="addresses in one answer")
     https: Https | None = Field(
         None, description="answer HTTPS with address hints; https: {} does so without parameters"
@@ -307,6 +310,16 @@ class Service(Settings):
         if isinstance(data, dict) and data.get("branches") and data.get("steering") is None:
             return {**data, "steering": "failover"}
         return data
+
+    @property
+    def longest_ttl(self) -> float:
+        """In seconds, where the zone gives none."""
+        return self.ttl.max if isinstance(self.ttl, TtlRange) else self.ttl
+
+    @property
+    def least_ttl(self) -> float | None:
+        """In seconds, where the TTL follows health; None: it is fixed."""
+        return self.ttl.min if isinstance(self.ttl, TtlRange) else None
 
 
 def with_branches(services: Mapping[str, Service], *names: str) -> list[str]:

@@ -73,7 +73,7 @@ def longest_ttls(configuration: Configuration) -> dict[str, float]:
             geo = node.geo
             if geo is None or geo.service not in services:
                 continue
-            ttl = services[geo.service].ttl if geo.ttl is None else float(geo.ttl)
+            ttl = services[geo.service].longest_ttl if geo.ttl is None else float(geo.ttl)
             for name in with_branches(services, geo.service):
                 longest[name] = max(ttl, longest.get(name, 0.0))
     return longest

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from math import isfinite
 from typing import Any
 
 from geodns.control.outcome import SourceAge
@@ -58,6 +59,7 @@ def availability(current: Availability) -> dict[str, Any]:
                 "failing": sorted(str(ip_address(packed)) for packed in endpoint.failing),
                 "reason": endpoint.reason,
                 "factor": endpoint.factor,
+                "steady": endpoint.steady if isfinite(endpoint.steady) else None,
             }
             for id, endpoint in current.endpoints.items()
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from math import inf
 from threading import Thread
 from typing import Any
 
@@ -66,6 +67,7 @@ def parse_availability(data: Any) -> Known:
                 str(entry["reason"]),
                 frozenset(ip_address(text).packed for text in entry["failing"]),
                 float(entry.get("factor", 1.0)),
+                inf if entry.get("steady") is None else float(entry["steady"]),
             )
             for id, entry in data["endpoints"].items()
         }

@@ -34,7 +34,9 @@ class Availabilities:
     def states(self) -> States:
         """The same for the engine."""
         states = {
-            id: EndpointState(endpoint.availability, endpoint.failing, endpoint.factor)
+            id: EndpointState(
+                endpoint.availability, endpoint.failing, endpoint.factor, endpoint.steady
+            )
             for id, endpoint in self.known.items()
         }
         return states | {id: EndpointState(0.0) for id in self.withdrawn}

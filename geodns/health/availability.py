@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 
@@ -17,7 +18,8 @@ class EndpointAvailability(NamedTuple):
     them. ``reason`` is for people.
     ``failing`` are the addresses whose flag is False, packed: they mean the same under another
     configuration, which may list the addresses in another order. ``factor`` multiplies its weight
-    among the AZs of its region.
+    among the AZs of its region. ``steady`` is for how many seconds checks can't change any of this;
+    it is reckoned where the TTL of a service that the endpoint is in follows health.
     """
 
     availability: float
@@ -25,6 +27,11 @@ class EndpointAvailability(NamedTuple):
     reason: str
     failing: frozenset[bytes] = frozenset()
     factor: float = 1.0
+    steady: float = inf
+
+    def answers_as(self, other: EndpointAvailability) -> bool:
+        """Whether answers are the same, but for their TTL."""
+        return self._replace(reason="", steady=inf) == other._replace(reason="", steady=inf)
 
 
 @dataclass(frozen=True, slots=True)

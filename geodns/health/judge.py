@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple, TypeVar
 
 from geodns.health.availability import EndpointAvailability
 from geodns.health.flapping import Return, Rules
+from geodns.health.foresight import Foresight
 from geodns.health.loads import Felt
 from geodns.health.machine import State
 from geodns.health.needs import needs_of
 from geodns.health.orders import Ordered
 from geodns.health.plan import Plan, PlannedEndpoint, PlannedGroup, TargetKey
+from geodns.health.steadiness import NONE_YET, Evidence, of_availability
 from geodns.health.verdict import (
     EndpointState,
     EndpointVerdict,
@@ -76,13 +79,15 @@ class Judge:
         *,
         withhold: bool = True,
         doubt: Callable[[PlannedEndpoint], str] = lambda _planned: "",
+        evidence: Callable[[TargetKey], Evidence] = lambda _key: NONE_YET,
     ) -> None:
         """``look`` gives the state of a target and what was last seen of it, in words.
 
         ``feel`` gives what load makes of an endpoint, ``heed`` what people ordered, and
         ``recovery`` says how endpoints come back. ``withhold``: what isn't known yet is not in
-        service. ``doubt`` says why an endpoint is kept in service; empty: it isn't. Groups and
-        endpoints that stood under the judge ``before`` go on from there.
+        service. ``doubt`` says why an endpoint is kept in service; empty: it isn't. ``evidence`` is
+        what is known of a target. Groups and endpoints that stood under the judge ``before`` go on
+        from there.
         """
         self.plan = plan
         self._needs = needs_of(plan)
@@ -107,6 +112,7 @@ class Judge:
         self._heed = heed
         self._doubt = doubt
         self._turns: list[Turn] = []
+        self._foresight = Foresight(plan, look, evidence, withhold=withhold)
 
     def review(
         self, endpoints: Iterable[str], now: float, wall: float
@@ -127,10 +133,12 @@ class Judge:
             group = self.plan.availability_zones[name]
             if self._review_group(self.availability_zones, group, now, wall):
                 touched.update(group.endpoints)
+            touched.update(self._foresight.see_group(group, self.availability_zones[name].group))
         for name in regions:
             group = self.plan.regions[name]
             if self._review_group(self.regions, group, now, wall):
                 touched.update(group.endpoints)
+            touched.update(self._foresight.see_group(group, self.regions[name].group))
         self._pardoned.clear()
         return {id: self._availability(id) for id in touched}
 
@@ -221,6 +229,7 @@ class Judge:
             verdict = verdict.without(self._lacking(id, "unknown"), "unknown")
         turned = before is None or before[0].state != verdict.state
         self.endpoints[id] = (verdict, wall if turned or before is None else before[1])
+        self._foresight.see(id, self._binding(id))
         was_down = before is not None and before[0].state == "down"
         if was_down != (verdict.state == "down"):
             reason = self._own_reason(id, verdict)
@@ -236,6 +245,11 @@ class Judge:
             self._turns.append(Turn(id, "up" if was_down else "down", reason, (id,)))
             if (before[0] if was_down and before is not None else verdict).lacks:
                 _log_dependent(id, verdict, reason)
+
+    def _binding(self, id: str) -> Iterable[str]:
+        """Those that it needs and that could take it down."""
+        endpoints = self.plan.endpoints
+        return (need for need in endpoints[id].needs if not self._heed(endpoints[need]).forced)
 
     def _lacking(self, id: str, state: EndpointState) -> str | None:
         """The first endpoint that it needs which is in this state; one that is forced is up."""
@@ -302,8 +316,32 @@ class Judge:
         if available:
             reason = _joined(_joined(reason, self._doubt(planned)), felt.reason)
         return EndpointAvailability(
-            available, addresses, _joined(reason, ordered.reason), failing, felt.factor
+            available,
+            addresses,
+            _joined(reason, ordered.reason),
+            failing,
+            felt.factor,
+            self._steady(planned, ordered),
         )
+
+    def _steady(self, planned: PlannedEndpoint, ordered: Ordered) -> float:
+        id = planned.id
+        if id not in self.plan.timed:
+            return inf
+        if ordered.moving:
+            return 0.0
+        if ordered.forced or not ordered.factor:
+            return inf  # checks have no say
+        zone = self.plan.availability_zones[planned.availability_zone]
+        region = self.plan.regions[planned.region]
+        sees = self._foresight
+        out = self.endpoints[id][0].state in self._out
+        verdicts = (
+            (out, sees.leaves(id, out=out)),
+            (not self.availability_zones[zone.name].group.in_service, sees.turns(zone)),
+            (not self.regions[region.name].group.in_service, sees.turns(region)),
+        )
+        return of_availability(verdicts, wholly_back=self._returned(id) >= 1)
 
     def _held_out(self, id: str) -> str:
         flaps = self.returns[id].suppressed

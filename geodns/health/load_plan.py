@@ -81,7 +81,7 @@ def _planned(
     smoothing = settings.smoothing
     if smoothing is None:
         smoothing = _SMOOTHED_INTERVALS * interval
-    lag = service.ttl / 2  # an answer that is asked for at any time is on average so old
+    lag = service.longest_ttl / 2  # an answer that is asked for at any time is on average so old
     marks = Watermarks(settings.low, settings.high)
     rules = Rules(marks, smoothing, lag, settings.fall, settings.rise)
     return PlannedLoad(

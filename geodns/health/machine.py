@@ -72,9 +72,14 @@ class Machine(NamedTuple):
         state = TABLE[self.state, event]
         return Machine(now if state != self.state else self.since, state, successes, failures)
 
+    @property
+    def disagreeing(self) -> int:
+        """How many of the last results in a row disagree with the state, too few for a verdict."""
+        return self.successes if self.state is State.DOWN else self.failures
+
     def uncertain(self) -> bool:
-        """Whether the last results disagree with the state, too few for a verdict."""
-        return (self.failures if self.state is not State.DOWN else self.successes) > 0
+        """Whether the last results disagree with the state."""
+        return self.disagreeing > 0
 
     def inherited(self, *, rise: int) -> Machine:
         """The first state of a target whose check was changed while this was known of the address.

@@ -28,6 +28,7 @@ from geodns.health.report import report
 from geodns.health.schedule import USUAL_SLOTS, Scheduler
 from geodns.health.silence import Silence
 from geodns.health.status import LoadStatus, Status
+from geodns.health.steadiness import Evidence
 from geodns.health.target import Target
 from geodns.health.told import HealthReport, told_targets
 
@@ -37,6 +38,7 @@ Moved = dict[str, tuple[float, float]]
 
 
 _LOOK_AT_ORDERS = 60.0  # seconds
+_TELL_STEADY = 0.25  # seconds in which news of TTLs alone are collected: each goes to all workers
 
 
 class Monitor:
@@ -96,6 +98,7 @@ class Monitor:
         self._hold_timer: Timer | None = None
         self._load_timer: Timer | None = None
         self._order_timer: Timer | None = None
+        self._steady_timer: Timer | None = None
 
     @property
     def availability(self) -> Availability:
@@ -160,10 +163,11 @@ class Monitor:
         finally:
             self._running = False
             timers = (self._flush_timer, self._hold_timer, self._load_timer, self._order_timer)
-            for timer in timers:
+            for timer in (*timers, self._steady_timer):
                 if timer is not None:
                     timer.cancel()
             self._flush_timer = self._hold_timer = self._load_timer = self._order_timer = None
+            self._steady_timer = None
             self._silence.put({})
             await self._scheduler.stop()
             self._ended.set()
@@ -268,6 +272,7 @@ class Monitor:
             Rules(**health.recovery.model_dump()),
             withhold=health.unknown == "withhold",
             doubt=self._guarding.doubt,
+            evidence=self._evidence,
         )
 
     def _await_targets(self) -> None:
@@ -302,11 +307,15 @@ class Monitor:
         target = self._targets[key]
         return self._guarding.believed(target), target.detail
 
+    def _evidence(self, key: TargetKey) -> Evidence:
+        target = self._targets[key]
+        return Evidence(target.machine, fresh=target.last is None)
+
     def _finished(self, key: TargetKey, result: Result) -> None:
         target = self._targets[key]
-        before = target.machine.state
+        before = self._evidence(key)
         turned = target.take(result, self._clock.wall())
-        self._believe(self._guarding.take(target, before, result))
+        self._believe(self._guarding.take(target, before.machine.state, result))
         if target.prober is not None:
             self._feel(target, result)
         if self._observe is not None and target.prober is not None:
@@ -319,6 +328,7 @@ class Monitor:
         self._tell_whether_all_are_seen()
         if turned:
             self._turned.add(key)
+        if turned or (self._judge.plan.timed and self._evidence(key).differs(before)):
             self._touch(target.endpoints)
         for whole in self._wholes.get(key, ()):
             self._combine(whole, self._judge.plan)
@@ -376,13 +386,15 @@ class Monitor:
         reviewed |= self._judge.review(moved, now, wall)
         self._set_hold_timer()
         before = self._availability
-        news = any(_differs(before.endpoints[id], now) for id, now in reviewed.items())
+        news = any(not before.endpoints[id].answers_as(now) for id, now in reviewed.items())
         # A reason that reads differently is kept for whoever asks, but is no news by itself.
         self._availability = Availability(
             before.generation + news, {**before.endpoints, **reviewed}
         )
         if news:
-            self._notify(self._availability)
+            self._tell()
+        elif any(before.endpoints[id].steady != now.steady for id, now in reviewed.items()):
+            self._tell_soon()
         self._tell_turns(before.endpoints, guarded)
 
     def _hear_of_guard(self, wall: float) -> list[Turn]:
@@ -414,6 +426,22 @@ class Monitor:
         if targets or ids:
             behind = self._clock.wall() - self._clock.now()
             self._remember(rows_of(self._judge, ids, targets, behind))
+
+    def _tell(self) -> None:
+        if self._steady_timer is not None:
+            self._steady_timer.cancel()
+            self._steady_timer = None
+        self._notify(self._availability)
+
+    def _tell_soon(self) -> None:
+        if self._steady_timer is None:
+            when = self._clock.now() + _TELL_STEADY
+            self._steady_timer = self._clock.call_at(when, self._tell_steady)
+
+    def _tell_steady(self) -> None:
+        current = self._availability
+        self._availability = Availability(current.generation + 1, current.endpoints)
+        self._tell()
 
     def _set_hold_timer(self) -> None:
         if self._hold_timer is not None:
@@ -470,7 +498,3 @@ def _moved(
 ) -> Moved:
     both = {id: (before[id].availability, after[id].availability) for id in ids}
     return {id: pair for id, pair in both.items() if pair[0] != pair[1]}
-
-
-def _differs(before: EndpointAvailability, now: EndpointAvailability) -> bool:
-    return before._replace(reason="") != now._replace(reason="")

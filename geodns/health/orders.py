@@ -98,11 +98,15 @@ class Order:
 
 
 class Ordered(NamedTuple):
-    """What orders make of one endpoint: a factor, whether it is held up, and why in words."""
+    """What orders make of one endpoint: a factor, whether it is held up, and why in words.
+
+    ``moving``: the factor is on its way to another one.
+    """
 
     factor: float = 1.0
     forced: bool = False
     reason: str = ""
+    moving: bool = False
 
 
 class Orders:
@@ -131,16 +135,17 @@ class Orders:
     def on(self, planned: PlannedEndpoint, wall: float) -> Ordered:
         """What they make of an endpoint."""
         ids = (planned.region, planned.availability_zone, planned.id)
-        factor, forced, reasons = 1.0, False, []
+        factor, forced, moving, reasons = 1.0, False, False, []
         for id in ids:
             drain, force = self.get("drain", id), self.get("force", id)
+            moving = moving or (drain is not None and drain.moving(wall))
             if drain is not None and drain.factor(wall) < 1:
                 factor *= drain.factor(wall)
                 reasons.append(in_words(drain, wall))
             if force is not None and (force.until is None or wall < force.until):
                 forced = True
                 reasons.append(in_words(force, wall))
-        return Ordered(ceil(factor * STEPS) / STEPS, forced, "; ".join(reasons))
+        return Ordered(ceil(factor * STEPS) / STEPS, forced, "; ".join(reasons), moving)
 
     def trusted(self, wall: float) -> bool:
         """Whether probes are to be believed, whatever fails."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,7 +13,9 @@ from geodns.config.settings import (
     Check,
     Configuration,
     Endpoint,
+    Service,
     Thresholds,
+    with_branches,
 )
 
 
@@ -76,12 +79,16 @@ class PlannedTarget:
 
 @dataclass(slots=True)
 class Plan:
-    """All of it. ``availability_zones`` and ``regions`` are by name, in the order of the file."""
+    """All of it. ``availability_zones`` and ``regions`` are by name, in the order of the file.
+
+    ``timed`` are the ids of endpoints in answers whose TTL follows health.
+    """
 
     endpoints: dict[str, PlannedEndpoint] = field(default_factory=dict)
     availability_zones: dict[str, PlannedGroup] = field(default_factory=dict)
     regions: dict[str, PlannedGroup] = field(default_factory=dict)
     targets: dict[TargetKey, PlannedTarget] = field(default_factory=dict)
+    timed: frozenset[str] = frozenset()
 
 
 def wholes(plan: Plan) -> dict[TargetKey, list[TargetKey]]:
@@ -121,7 +128,14 @@ def plan(configuration: Configuration) -> Plan:
         for address in reference.addresses:
             target = PlannedTarget(reference.check)
             made.targets.setdefault(TargetKey(check, address), target).reference = True
+    made.timed = _timed(made, configuration.services.services)
     return made
+
+
+def _timed(made: Plan, services: Mapping[str, Service]) -> frozenset[str]:
+    following = [name for name, service in services.items() if service.least_ttl is not None]
+    whole = frozenset(with_branches(services, *following))
+    return frozenset(id for id, each in made.endpoints.items() if each.service in whole)
 
 
 def _endpoint(

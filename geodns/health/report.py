@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 
 from geodns.health.availability import Availability
 from geodns.health.guarding import Guarding
@@ -90,6 +91,7 @@ def _endpoint(id: str, judge: Judge, availability: Availability, load: Loaded) -
         tuple(zip(map(str, planned.endpoint.addresses), current.addresses, strict=True)),
         planned.endpoint.cname,
         load(id),
+        current.steady if isfinite(current.steady) else None,
     )
 
 

@@ -65,6 +65,9 @@ class LoadStatus:
 class EndpointStatus:
     """One endpoint. ``state`` is its own verdict, or down with an endpoint that it needs;
     ``availability`` counts its AZ and region too.
+
+    ``steady`` is for how many seconds checks can't change its place in the answers; None: no TTL
+    follows it, or no check has a say.
     """
 
     id: str
@@ -76,6 +79,7 @@ class EndpointStatus:
     addresses: tuple[tuple[str, bool], ...]
     cname: str | None
     load: LoadStatus = LoadStatus()
+    steady: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

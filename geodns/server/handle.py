@@ -124,7 +124,9 @@ class WorkerHandle:
     def send_availability(self, availability: Availability) -> None:
         """Tells how much of each endpoint is available."""
         states = {
-            id: EndpointState(endpoint.availability, endpoint.failing, endpoint.factor)
+            id: EndpointState(
+                endpoint.availability, endpoint.failing, endpoint.factor, endpoint.steady
+            )
             for id, endpoint in availability.endpoints.items()
         }
         self._send(NewStates(availability.generation, states), [])

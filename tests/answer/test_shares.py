@@ -62,13 +62,13 @@ def _summary(shares: list[Share]) -> list[tuple[int, float, str]]:
 def test_tiers_take_what_their_availability_allows(
     offers: list[Offer], expected: list[tuple[int, float, str]], left: float
 ) -> None:
-    shares, remaining = walk(offers)
+    shares, remaining, _ = walk(offers)
     assert _summary(shares) == expected
     assert remaining == pytest.approx(left)
 
 
 def _slots(*offers: Offer, most: int = 1) -> list[Pick]:
-    shares, left = walk(offers)
+    shares, left, _ = walk(offers)
     assert left == 0
     return list(picks(tuple(shares), most))
 

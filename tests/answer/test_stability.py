@@ -56,7 +56,7 @@ def offers(tiers: Sequence[Tier]) -> tuple[Offer, ...]:
 
 def slots(given: Sequence[Offer], ids: Mapping[int, str]) -> Slots:
     """Who answers each slot; empty where nobody does."""
-    shares, left = walk(given)
+    shares, left, _ = walk(given)
     if left:
         shares.append(Share(-1, left, "forced", ()))
     found = picks(tuple(shares), 1)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geodns.config.settings import Endpoint
-from geodns.health.orders import Order, Orders
+from geodns.health.orders import Order, Ordered, Orders
 from geodns.health.plan import PlannedEndpoint
 
 seconds = st.floats(0, 1000)
@@ -104,7 +104,7 @@ def test_orders_on_region_az_and_endpoint_multiply_and_say_why() -> None:
         "web@eu-a is forced up by cleo: the check is wrong"
     )
     elsewhere = WEB._replace(id="web@us-a", availability_zone="us-a", region="us")
-    assert orders.on(elsewhere, 50) == (1.0, False, "")
+    assert orders.on(elsewhere, 50) == Ordered()
 
 
 def test_an_order_that_is_over_is_forgotten() -> None:

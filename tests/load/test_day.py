@@ -135,7 +135,7 @@ def test_clients_of_the_simulation_go_where_the_answers_send_them(
         for tier, region in enumerate(ranking)
     ]  # fmt: skip
     expected = {zone.name: 0.0 for zone in zones}
-    for share in walk(offers)[0]:
+    for share in walk(offers).shares:
         total = sum(candidate.weight for candidate in share.candidates)
         for candidate in share.candidates:
             name = zones[candidate.address.endpoint].name
