@@ -110,8 +110,13 @@ def steering_type(service: ServiceImage, type: int) -> int:
 
 def family_of(service: ServiceImage, type: int) -> int:
     """The one type of address that says most of whom a question is answered from."""
+    return types_asked(service, type)[0]
+
+
+def types_asked(service: ServiceImage, type: int) -> tuple[int, ...]:
+    """The types of address whose picks a question is answered from."""
     steering = steering_type(service, type)
-    return _families(service)[0] if steering == HTTPS else steering
+    return _families(service) if steering == HTTPS else (steering,)
 
 
 def _families(service: ServiceImage) -> tuple[int, ...]:

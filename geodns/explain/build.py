@@ -33,6 +33,7 @@ from geodns.explain.question import Address, Question
 from geodns.explain.question import Client as Asker
 from geodns.explain.ranking import Ranker
 from geodns.explain.standing import Standing, stand
+from geodns.explain.ttl import why_ttl
 from geodns.explain.whatif import Availabilities
 from geodns.explain.zones import find_in_zones
 from geodns.geo.locations import Locations
@@ -68,6 +69,7 @@ class _Steered:
     client: ClientFinding
     ranking: Ranking
     choice: Choice
+    ttl_why: str | None
 
 
 def explain(given: Given, question: Question) -> Explanation:
@@ -141,7 +143,8 @@ def _steer(given: Given, question: Question, draft: Image, part: GeoPart) -> _St
         str(around),
     )
     choice = choose(standing, ranking, located, address)
-    return _Steered(image, located, standing, client, ranking, choice)
+    ttl_why = why_ttl(service, question.type, located.number, given.available.states(), part.ttl)
+    return _Steered(image, located, standing, client, ranking, choice, ttl_why)
 
 
 def _policy(configuration: Configuration, service: str) -> str:
@@ -172,6 +175,7 @@ def _answer(given: Given, question: Question, image: Image, steered: _Steered | 
         scope=scope,
         scope_why=_why_scope(question, length, steered),
         truncated=reply.is_truncated(reply.ask(image, states, question, stream=False)),
+        ttl_why=steered.ttl_why if steered is not None else None,
     )
 
 

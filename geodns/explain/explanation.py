@@ -261,6 +261,8 @@ class Record:
 class Answer:
     """The engine's reply. ``ttl`` is the lowest of the answer's; ``scope`` a network, None: none.
 
+    ``ttl_why`` says why health makes it shorter than it is while all is stable; None: it doesn't.
+
     ``truncated`` says whether it is too long for UDP, so that a client comes back over TCP.
     """
 
@@ -273,6 +275,7 @@ class Answer:
     scope: str | None
     scope_why: str
     truncated: bool
+    ttl_why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,8 @@ def _answer(answer: Answer, choice: Choice | None) -> list[RenderableType]:
         pairs.append(("reason", Text(choice.reason, STYLES[choice.reason])))
         pairs.append(("why", choice.why))
     if answer.ttl is not None:
-        pairs.append(("TTL", f"{answer.ttl} s"))
+        why = f": {answer.ttl_why}" if answer.ttl_why is not None else ""
+        pairs.append(("TTL", f"{answer.ttl} s{why}"))
     scope = answer.scope if answer.scope is not None else "none"
     pairs.append(("scope", f"{scope}: {answer.scope_why}"))
     if answer.truncated:

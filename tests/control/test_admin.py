@@ -291,6 +291,7 @@ def test_status_and_availability_are_json() -> None:
                         "failing": ["192.0.2.2"],
                         "reason": _EVIL,
                         "factor": 1.5,
+                        "steady": None,
                     }
                 },
             }

@@ -25,6 +25,7 @@ _ENDPOINTS = {
             "addresses": [True, False],
             "failing": ["192.0.2.7"],
             "reason": "draining",
+            "steady": 12,
         }
     },
 }
@@ -59,7 +60,9 @@ def test_the_endpoints_of_a_running_server_are_live() -> None:
     with answering(json.dumps(_ENDPOINTS).encode()) as admin:
         known, health = ask_server(admin, patience=60.0)
     failing = frozenset((bytes((192, 0, 2, 7)),))
-    assert known == {"web@eu-a": EndpointAvailability(0.5, (True, False), "draining", failing)}
+    assert known == {
+        "web@eu-a": EndpointAvailability(0.5, (True, False), "draining", failing, steady=12.0)
+    }
     assert health.source == "live"
 
 

@@ -188,3 +188,31 @@ def test_json_writes_an_unknown_cost_as_null(tmp_path: Path) -> None:
     costs = [unit["cost"] for tier in data["ranking"]["tiers"] for unit in tier["units"]]
     assert costs == [None, None, None]
     assert data["client"]["place"]["country"] is None
+
+
+@pytest.mark.parametrize(
+    ("ttl", "steady", "said"),
+    [
+        (60, 12.5, None),
+        ({"min": 5, "max": 60}, math.inf, None),
+        ({"min": 5, "max": 60}, 20, None),  # the name's own TTL is 20
+        ({"min": 5, "max": 60}, 12.5, "web@eu-a could change in 12.5 s"),
+        ({"min": 5, "max": 60}, 2, "web@eu-a could change in 2 s, but it is at least 5 s"),
+        (
+            {"min": 5, "max": 60},
+            0,
+            "web@eu-a could change at any moment, but it is at least 5 s",
+        ),
+        ({"min": 0, "max": 60}, 0, "web@eu-a could change at any moment"),
+    ],
+)
+def test_why_the_ttl_is_short_is_told(
+    tmp_path: Path, ttl: object, steady: float, said: str | None
+) -> None:
+    known = {"web@eu-a": EndpointAvailability(1.0, (True, True), "up", steady=steady)}
+    services = {"web": {"steering": "nearest", "ttl": ttl, "https": {}}}
+    found = explained(tmp_path, known=known, services=services)
+    assert found.answer.ttl_why == said
+    assert explained(tmp_path, "HTTPS", known=known, services=services).answer.ttl_why == said
+    elsewhere = explained(tmp_path, client="20.1.2.0/24", known=known, services=services)
+    assert elsewhere.answer.ttl_why is None
