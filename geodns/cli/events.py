@@ -72,4 +72,4 @@ def line(event: dict[str, Any]) -> str:
     return f"{moment(event['at'])} {event['kind']:8} {what} ({event['who']}){told}{ends}"
 
 
-_BARE = {"verdict", "guard", "reload", "undrain", "unforce"}
+_BARE = {"verdict", "guard", "reload", "undrain", "unforce", "untrust"}

@@ -1,4 +1,4 @@
-"""``geodns health push``: tells the running server whether an endpoint serves."""
+"""``geodns health``: tells the running server whether an endpoint serves, and asks its guard."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from geodns.cli.guard import guard, trust, untrust
 from geodns.cli.options import config_option, json_option
 from geodns.config.find import find
 from geodns.config.paths import absolute
@@ -20,7 +21,12 @@ from geodns.health.told import ToldError, no_endpoint, not_told
 
 @click.group()
 def health() -> None:
-    """Tell a server the health of an endpoint."""
+    """Tell a server the health of an endpoint; show and overrule its guard."""
+
+
+health.add_command(guard)
+health.add_command(trust)
+health.add_command(untrust)
 
 
 @health.command()

@@ -37,7 +37,9 @@ COMMANDS = {
     "force": Entry("geodns.cli.drain:force", "Hold something up, whatever its checks say."),
     "events": Entry("geodns.cli.events:events", "Show what happened, who did it and what moved."),
     "load": Entry("geodns.cli.load:load", "Tell a server the load of an endpoint."),
-    "health": Entry("geodns.cli.health:health", "Tell a server the health of an endpoint."),
+    "health": Entry(
+        "geodns.cli.health:health", "Tell health to a server; show and overrule its guard."
+    ),
     "schema": Entry("geodns.cli.schema:schema", "Print the JSON Schema of a kind of file."),
 }
 

@@ -1,4 +1,4 @@
-"""The admin API's part for people: drains, forces and the event log; over the Unix socket alone."""
+"""The admin API's part for people: their orders and the event log; over the Unix socket alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Subject(Protocol):
 
 
 def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
-    """``POST /v1/drain``, ``undrain``, ``force`` and ``unforce``; ``GET /v1/events``."""
+    """``POST /v1/drain`` and so on, one for each verb; ``GET /v1/events``."""
     for verb in get_args(Verb):
         router.add_post(f"/v1/{verb}", _handler(verb, subject))
 

@@ -1,4 +1,4 @@
-"""Takes orders of people: drains, forces, their ends. They are kept before they are told."""
+"""Takes orders of people: drains, forces, trust, and their ends. They are kept, then told."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from geodns.config.settings import Configuration, Service
 from geodns.control.store import Event, Store
 from geodns.errors import GeodnsError
 from geodns.health.monitor import Monitor, Moved
-from geodns.health.orders import Order, Orders, endpoints_of, in_words
+from geodns.health.orders import GUARD, Kind, Order, Orders, endpoints_of, in_words
 from geodns.health.plan import Plan
 from geodns.wording import shown
 
-Verb = Literal["drain", "undrain", "force", "unforce"]
+Verb = Literal["drain", "undrain", "force", "unforce", "trust", "untrust"]
+_ENDED: Mapping[Verb, Kind] = {"undrain": "drain", "unforce": "force", "untrust": "trust"}
+_ENDED_IN_WORDS = {"undrain": "undrained", "unforce": "unforced", "untrust": "is on duty again"}
+_NOT_STANDING: Mapping[Kind, str] = {
+    "drain": "{} is not drained by itself",
+    "force": "{} is not forced by itself",
+    "trust": "the {} is not told to trust the probes",
+}
 _LONGEST_REASON = 200  # characters: a line on a terminal or two
 _KEYS = {"id", "over", "until", "reason", "dry_run"}
 
@@ -94,8 +101,10 @@ class Ordering:
         """Carry out an order, or only say what would follow. Raises OrderError or StateError."""
         wall = self.wall()
         plan = self.monitor.plan
-        ends = verb in {"undrain", "unforce"}  # that of an id that is gone is ended, too
-        if not ends and not endpoints_of(plan, wish.id):
+        if verb in {"trust", "untrust"} and wish.id != GUARD:
+            raise OrderError(f"only the guard can trust the probes: write {GUARD} as the id")
+        # That of an id that is gone is ended, too.
+        if verb in {"drain", "force"} and not endpoints_of(plan, wish.id):
             raise OrderError(_unknown(plan, wish.id))
         if wish.until is not None and wish.until <= wall:
             raise OrderError("until is in the past")
@@ -106,7 +115,7 @@ class Ordering:
             self.store.keep(orders)
             self._orders = orders
             moved = self.monitor.order(orders)
-            said = in_words(order, wall) if verb in {"drain", "force"} else f"{verb}ed"
+            said = _ENDED_IN_WORDS.get(verb) or in_words(order, wall)
             self.store.add(Event(wall, verb, wish.id, said, author, wish.reason, moved))
         return self._told(verb, order, author, wish) | {
             "moved": {id: list(pair) for id, pair in moved.items()}
@@ -195,13 +204,14 @@ def _carried_out(
             wish.id, "drain", wall, author, wish.reason, wish.until, wish.over, wish.over, begin
         )
         return order, orders.put(order)
-    if verb == "force":
-        order = Order(wish.id, "force", wall, author, wish.reason, wish.until)
+    if verb in {"force", "trust"}:
+        kind: Kind = "force" if verb == "force" else "trust"
+        order = Order(wish.id, kind, wall, author, wish.reason, wish.until)
         return order, orders.put(order)
-    kind: Literal["drain", "force"] = "drain" if verb == "undrain" else "force"
+    kind = _ENDED[verb]
     standing = orders.get(kind, wish.id)
     if standing is None:
-        raise OrderError(f"{wish.id} is not {'drained' if kind == 'drain' else 'forced'} by itself")
+        raise OrderError(_NOT_STANDING[kind].format(wish.id))
     if verb == "undrain" and wish.over > 0:
         order = standing.ended(wall, wish.over)
         return order, orders.put(order)

@@ -99,7 +99,7 @@ def _notes(configuration: dict[str, Any]) -> Iterator[Html]:
 def _orders(orders: list[dict[str, Any]], now: float) -> Iterator[Html]:
     if orders:
         lines = (element("li", f"{o['text']} ({standing(o, now)})") for o in orders)
-        title = element("b", "Drains and forces")
+        title = element("b", "Orders of people")
         yield element("div", title, element("ul", *lines), class_=f"box note {_name(Tone.PART)}")
 
 

@@ -179,4 +179,5 @@ def in_words(order: Order, wall: float) -> str:
         state = "comes back from a drain"
     else:
         state = "is being drained" if order.moving(wall) else "is drained"
-    return f"{order.id} {state} by {order.author}{f': {order.reason}' if order.reason else ''}"
+    who = f"the {order.id}" if order.kind == "trust" else order.id
+    return f"{who} {state} by {order.author}{f': {order.reason}' if order.reason else ''}"

@@ -15,7 +15,7 @@ from geodns.control.ordering import OrderError, Wish, read_wish
 
 def test_nobody_drains_over_http(tmp_path: Path) -> None:
     with RunningServer(tmp_path) as server:
-        for path in ("drain", "undrain", "force", "unforce", "events"):
+        for path in ("drain", "undrain", "force", "unforce", "trust", "untrust", "events"):
             data = None if path == "events" else b'{"id": "eu"}'
             with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(f"{server.admin}/v1/{path}", data, timeout=30)
