@@ -107,7 +107,7 @@ def unusable_authorities(sources: Sources) -> Iterator[Problem]:
                 f"{check.ca} holds no certificates in PEM",
                 ("checks", name, "ca"),
             )
-        except OSError:  # not there, or for the server's user alone
+        except (OSError, ValueError):  # no such file, or one for the server's user alone
             continue
 
 

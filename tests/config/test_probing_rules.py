@@ -63,6 +63,9 @@ def test_times_of_a_check_fit_together(tmp_path: Path, text: str, expected: list
         ("{type: exec, command: [bin/true]}", [("bad-value", 2, 28)]),
         ("{type: exec, command: [/no/such/program]}", [("program-not-runnable", 2, 29)]),
         ("{type: exec, command: [/etc/passwd]}", [("program-not-runnable", 2, 29)]),
+        (f"{{type: exec, command: [/{'x' * 300}]}}", [("program-not-runnable", 2, 29)]),
+        ('{type: exec, command: ["/a\\0b"]}', [("bad-value", 2, 29)]),
+        ('{type: tls, server_name: a.test, ca: "a\\0b"}', [("missing-file", 2, 43)]),
     ],
 )
 def test_what_a_check_asks_can_be_done(tmp_path: Path, text: str, expected: list[Finding]) -> None:

@@ -196,9 +196,14 @@ def _signal(number: int) -> str:
 def runnable(command: tuple[str, ...]) -> str | None:
     """Why a command can't be run; None: it can, as far as can be seen."""
     program = Path(command[0])
-    if not program.is_file():
-        return f"there is no program {command[0]}"
-    return None if os.access(program, os.X_OK) else f"{command[0]} is not executable"
+    try:
+        if not program.is_file():
+            return f"there is no program {command[0]}"
+        return None if os.access(program, os.X_OK) else f"{command[0]} is not executable"
+    except PermissionError:  # the server's user may be allowed more
+        return None
+    except OSError as error:  # a name that no file can have
+        return f"{shown(command[0])} can't be run: {error.strerror}"
 
 
 KIT = Kit(
