@@ -252,13 +252,10 @@ class Judge:
         return (need for need in endpoints[id].needs if not self._heed(endpoints[need]).forced)
 
     def _lacking(self, id: str, state: EndpointState) -> str | None:
-        """The first endpoint that it needs which is in this state; one that is forced is up."""
-
-        def lacks(needed: str) -> bool:
-            found, _ = self.endpoints[needed]
-            return found.state == state and not self._heed(self.plan.endpoints[needed]).forced
-
-        return self._needs.lacking(id, lacks)
+        """The first endpoint that it needs which is in this state; None: none is."""
+        return next(
+            (need for need in self._binding(id) if self.endpoints[need][0].state == state), None
+        )
 
     def _review_group(
         self, standings: dict[str, Standing], planned: PlannedGroup, now: float, wall: float

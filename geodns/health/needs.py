@@ -1,8 +1,8 @@
-"""Who needs whom: an endpoint is down for as long as one that it needs is. Pure."""
+"""Who needs whom, and the order in which they are to be judged. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from graphlib import TopologicalSorter
 
 from geodns.health.plan import Plan
@@ -11,14 +11,13 @@ from geodns.health.plan import Plan
 class Needs:
     """The needs of endpoints, by id. They form no loop: the configuration was checked."""
 
-    def __init__(self, needs: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, needs: Mapping[str, Collection[str]]) -> None:
         """``needs`` are the endpoints that each one needs directly; no entry: none."""
-        self._needs = {id: tuple(needed) for id, needed in needs.items()}
         self._needed_by: dict[str, list[str]] = {}
-        for id, needed in self._needs.items():
+        for id, needed in needs.items():
             for other in needed:
                 self._needed_by.setdefault(other, []).append(id)
-        order = TopologicalSorter(self._needs).static_order()
+        order = TopologicalSorter(needs).static_order()
         self._rank = {id: rank for rank, id in enumerate(order)}
 
     def with_dependents(self, ids: Iterable[str]) -> list[str]:
@@ -31,10 +30,6 @@ class Needs:
                     found[id] = None
                     ahead.append(id)
         return sorted(found, key=lambda id: self._rank.get(id, 0))
-
-    def lacking(self, id: str, is_missing: Callable[[str], bool]) -> str | None:
-        """The first of the endpoints that it needs directly that is missing; None: none is."""
-        return next((needed for needed in self._needs.get(id, ()) if is_missing(needed)), None)
 
 
 def needs_of(plan: Plan) -> Needs:
