@@ -1,4 +1,4 @@
-"""The settings of the guard: when the prober is suspected in place of what it probes."""
+"""The settings of the guard: when the prober is suspected, and how much may be withdrawn."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ class Reference(Settings):
     addresses: tuple[AddressText, ...] = Field(min_length=1, description="what it probes")
 
 
+class Withdrawal(Settings):
+    """How much of a service may be withdrawn by verdicts."""
+
+    most: Share = Field(gt=0, description="at most this share of the capacity of a service")
+    per: Duration = Field(600.0, gt=0, description="within so long")
+
+
 class GuardSettings(Settings):
     """What is not believed at once."""
 
@@ -41,4 +48,7 @@ class GuardSettings(Settings):
     )
     longest: Duration | None = Field(
         None, gt=0, description="a freeze is given up after so long; none: only by a person"
+    )
+    withdrawal: Withdrawal | None = Field(
+        None, description="how much verdicts may withdraw; none: everything"
     )

@@ -168,6 +168,9 @@ def _line(endpoint: dict[str, Any], targets: Iterable[dict[str, Any]], with_it: 
         endpoint["since"],
         max(durations) * 1000 if durations else None,
     )
+    if endpoint["kept"] and endpoint["availability"] > 0:
+        reason = endpoint["reason"]
+        return replace(line, tone=Tone.PART, state="kept in service", reason=reason, since=None)
     if endpoint["state"] == "down" and endpoint["availability"] > 0:  # by a person's order
         reason = endpoint["reason"]
         return replace(line, tone=Tone.PART, state="forced up", reason=reason, since=None)

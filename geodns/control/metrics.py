@@ -118,6 +118,7 @@ def _guard(guard: GuardStatus) -> Iterator[Metric]:
         ("frozen", "1 while no verdict takes anything down", guard.frozen),
         ("failing_share", "Share of targets believed up that fail", guard.failing_share),
         ("kept_targets", "Targets believed up that are down by their probes", guard.kept),
+        ("waiting_endpoints", "Endpoints that wait to be withdrawn", guard.waiting),
         ("references_answering", "Reference targets that answer", guard.answering),
     )
     for name, text, value in gauges:

@@ -37,13 +37,13 @@ from geodns.control.verdicts import Verdicts
 from geodns.control.watcher import Watcher
 from geodns.control.worker_options import worker_count, worker_options
 from geodns.health.availability import Availability, EndpointAvailability
-from geodns.health.judge import Turn
 from geodns.health.memory import Rows
 from geodns.health.monitor import Monitor, Moved
 from geodns.health.probe import Observation
 from geodns.health.slots import slots_within
 from geodns.health.status import LoadStatus
 from geodns.health.told import HealthReport
+from geodns.health.turn import Turn
 from geodns.open_files import raise_limit
 from geodns.planning.networks import By
 from geodns.server.handle import WorkerHandle

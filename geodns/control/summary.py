@@ -81,6 +81,9 @@ def _guard(guard: dict[str, Any]) -> Iterator[Finding]:
     elif guard["answering"] < guard["references"]:
         silent = guard["references"] - guard["answering"]
         yield Tone.PART, f"{silent} of {guard['references']} reference targets silent"
+    if guard["waiting"]:
+        many = f"{guard['waiting']} endpoint{'s' * (guard['waiting'] > 1)}"
+        yield Tone.PART, f"{many} kept in service: no more may be withdrawn at once"
 
 
 def _services(status: dict[str, Any]) -> Iterator[Finding]:

@@ -9,12 +9,12 @@ from geodns.config.guard_settings import GuardSettings, MassFailure
 from geodns.health import probes
 from geodns.health.clock import Clock
 from geodns.health.guard import Guard, Rules
-from geodns.health.judge import Turn
 from geodns.health.machine import Machine, State
 from geodns.health.plan import Plan, PlannedEndpoint, TargetKey
 from geodns.health.probe import Result
 from geodns.health.status import GuardStatus
 from geodns.health.target import Target
+from geodns.health.turn import Turn
 
 logger = logging.getLogger(__name__)
 

@@ -6,17 +6,19 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from geodns.health.availability import EndpointAvailability
 from geodns.health.flapping import Return, Rules
 from geodns.health.foresight import Foresight
+from geodns.health.keeping import Keeping
 from geodns.health.loads import Felt
 from geodns.health.machine import State
 from geodns.health.needs import needs_of
 from geodns.health.orders import Ordered
 from geodns.health.plan import Plan, PlannedEndpoint, PlannedGroup, TargetKey
 from geodns.health.steadiness import NONE_YET, Evidence, of_availability
+from geodns.health.turn import Turn
 from geodns.health.verdict import (
     EndpointState,
     EndpointVerdict,
@@ -48,19 +50,6 @@ class Standing:
     reason: str
 
 
-class Turn(NamedTuple):
-    """A verdict that changed: of what (its id), to what, why, and the endpoints that it is on.
-
-    ``kind`` is that of its event: "verdict", or "guard" where verdicts were held up or let go.
-    """
-
-    id: str
-    became: str
-    reason: str
-    endpoints: tuple[str, ...]
-    kind: str = "verdict"
-
-
 class Judge:
     """All verdicts under one plan. ``now`` is for hold times, ``wall`` for people.
 
@@ -80,14 +69,15 @@ class Judge:
         withhold: bool = True,
         doubt: Callable[[PlannedEndpoint], str] = lambda _planned: "",
         evidence: Callable[[TargetKey], Evidence] = lambda _key: NONE_YET,
+        keeping: Keeping | None = None,
     ) -> None:
         """``look`` gives the state of a target and what was last seen of it, in words.
 
         ``feel`` gives what load makes of an endpoint, ``heed`` what people ordered, and
         ``recovery`` says how endpoints come back. ``withhold``: what isn't known yet is not in
         service. ``doubt`` says why an endpoint is kept in service; empty: it isn't. ``evidence`` is
-        what is known of a target. Groups and endpoints that stood under the judge ``before`` go on
-        from there.
+        what is known of a target, ``keeping`` limits what verdicts withdraw. Groups and endpoints
+        that stood under the judge ``before`` go on from there.
         """
         self.plan = plan
         self._needs = needs_of(plan)
@@ -112,6 +102,7 @@ class Judge:
         self._heed = heed
         self._doubt = doubt
         self._turns: list[Turn] = []
+        self.keeping = keeping or Keeping(plan)
         self._foresight = Foresight(plan, look, evidence, withhold=withhold)
 
     def review(
@@ -139,6 +130,8 @@ class Judge:
             if self._review_group(self.regions, group, now, wall):
                 touched.update(group.endpoints)
             touched.update(self._foresight.see_group(group, self.regions[name].group))
+        touched.update(self.keeping.review(touched, self._against, now))
+        self._turns += self.keeping.turns()
         self._pardoned.clear()
         return {id: self._availability(id) for id in touched}
 
@@ -167,12 +160,17 @@ class Judge:
     def in_service(self, id: str) -> bool:
         """Whether an endpoint is available, whatever its load: by verdicts and orders."""
         ordered = self._heed(self.plan.endpoints[id])
-        well = self._well(id) and self._returned(id) > 0
+        well = (self._well(id) or self.keeping.keeps(id)) and self._returned(id) > 0
         return ordered.factor > 0 and (ordered.forced or well)
+
+    def _against(self, id: str) -> bool:
+        """Whether verdicts take it out of service."""
+        return not self._well(id) and not self._heed(self.plan.endpoints[id]).forced
 
     def _returned(self, id: str) -> float:
         """How far it has come back after it was down, from 0 to 1."""
-        found = self.returns.get(id)
+        never_left = self.keeping.keeps(id) and self.endpoints[id][0].state == "down"
+        found = (self._before_fall if never_left else self.returns).get(id)
         return 1.0 if found is None else found.factor(self._now, self._recovery)
 
     def _ways_back(self) -> Iterable[tuple[str, float]]:
@@ -200,12 +198,15 @@ class Judge:
     def due(self) -> float | None:
         """When a hold time is over next, on the scale of ``now``."""
         times = [*(when for when, _ in self._holds()), *(when for when, _ in self._returning())]
-        return min(times, default=None)
+        kept = self.keeping.due()
+        return min(times if kept is None else [*times, kept], default=None)
 
     def held(self, now: float) -> list[str]:
         """Endpoints: one of each group whose hold time is over, and those that come back."""
         groups = [group.endpoints[0] for when, group in self._holds() if when <= now]
-        return groups + [id for when, id in self._returning() if when <= now]
+        back = [id for when, id in self._returning() if when <= now]
+        due = self.keeping.due()
+        return groups + back + (self.keeping.waiting() if due is not None and due <= now else [])
 
     def _holds(self) -> Iterable[tuple[float, PlannedGroup]]:
         for standings, groups in (
@@ -235,7 +236,7 @@ class Judge:
             reason = self._own_reason(id, verdict)
             state = State.UP if was_down else State.DOWN
             former = self.returns.get(id, Return())
-            if was_down and id in self._pardoned:
+            if was_down and (id in self._pardoned or self.keeping.keeps(id)):
                 long_ago = self._now - self._recovery.hold - self._recovery.slow_start
                 stood = self._before_fall.get(id, Return())
                 self.returns[id] = stood if stood.failed else stood._replace(up_since=long_ago)
@@ -299,7 +300,9 @@ class Judge:
             reason = self._own_reason(id, verdict)
         ordered, felt = self._heed(planned), self._feel(id)
         addresses = verdict.addresses
-        if ordered.forced:  # nothing is left to judge by: all of its addresses are answered
+        kept = self.keeping.keeps(id)
+        # Nothing is left to judge by: all of its addresses are answered.
+        if ordered.forced or (kept and verdict.state == "down"):
             addresses = (True,) * len(addresses)
         failing = frozenset(
             address.packed
@@ -307,9 +310,13 @@ class Judge:
             if not ok
         )
         returned = 1.0 if ordered.forced else self._returned(id)
-        available = felt.availability * ordered.factor * returned if self.in_service(id) else 0.0
+        serving = self.in_service(id)
+        self.keeping.serves(id, serving)
+        available = felt.availability * ordered.factor * returned if serving else 0.0
         if returned < 1 and self._well(id):
             reason = "coming back slowly" if returned else self._held_out(id)
+        if kept:
+            reason = _joined(reason, self.keeping.why(id))
         if available:
             reason = _joined(_joined(reason, self._doubt(planned)), felt.reason)
         return EndpointAvailability(
@@ -325,7 +332,7 @@ class Judge:
         id = planned.id
         if id not in self.plan.timed:
             return inf
-        if ordered.moving:
+        if ordered.moving or self.keeping.keeps(id):
             return 0.0
         if ordered.forced or not ordered.factor:
             return inf  # checks have no say

@@ -15,6 +15,7 @@ from typing import Any
 from geodns.config.values import Address
 from geodns.health.flapping import Return
 from geodns.health.judge import Judge, Standing
+from geodns.health.keeping import Keeping, Kept
 from geodns.health.machine import Machine, State
 from geodns.health.plan import Plan, PlannedGroup, TargetKey
 from geodns.health.verdict import EndpointState, EndpointVerdict, Group
@@ -37,6 +38,11 @@ class Names:
         return f"endpoint {id}"
 
     @staticmethod
+    def withdrawal(id: str) -> str:
+        """The row of an endpoint that waits to be withdrawn, or was not long ago."""
+        return f"withdrawal {id}"
+
+    @staticmethod
     def group(kind: str, name: str) -> str:
         """The row of an AZ or a region."""
         return f"{kind} {name}"
@@ -48,6 +54,7 @@ class Names:
             yield cls.target(target.check, key.address)
         for id in plan.endpoints:
             yield cls.endpoint(id)
+            yield cls.withdrawal(id)
         for group in (*plan.availability_zones.values(), *plan.regions.values()):
             yield cls.group(group.kind, group.name)
 
@@ -70,8 +77,11 @@ class Memory:
 
     def judge(self, plan: Plan) -> Judge:
         """A judge under no plan, from whom the one of this plan can go on."""
-        judge = Judge(Plan(), lambda _key: (State.UNKNOWN, ""))
+        judge = Judge(Plan(), lambda _key: (State.UNKNOWN, ""), keeping=Keeping(plan))
         for id in plan.endpoints:
+            kept = self._kept(id)
+            if kept is not None:
+                judge.keeping.recall(id, kept)
             found = self._endpoint(id)
             if found is not None:
                 back, since = found
@@ -99,6 +109,16 @@ class Memory:
                 bool(row["suppressed"]),
             )
             return back, float(row["since"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _kept(self, id: str) -> Kept | None:
+        row = self._rows.get(Names.withdrawal(id))
+        try:
+            if row is None:
+                return None
+            at = row["let_go"]
+            return Kept(bool(row["waits"]), None if at is None else float(at) - self._behind)
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -133,6 +153,12 @@ def endpoint_row(back: Return, since: float, behind: float) -> str:
     )
 
 
+def withdrawal_row(kept: Kept, behind: float) -> str:
+    """The content of the row of an endpoint that is kept in service, or was let go."""
+    let_go = None if kept.let_go is None else kept.let_go + behind
+    return json.dumps({"waits": kept.waits, "let_go": let_go})
+
+
 def group_row(standing: Standing) -> str:
     """The content of the row of an AZ or a region."""
     return json.dumps(
@@ -161,6 +187,8 @@ def rows_of(
         for standings, groups in _groups(judge, plan):
             if id in standings:
                 rows[Names.group(groups[id].kind, id)] = group_row(standings[id])
+    for id, kept in judge.keeping.changed().items():
+        rows[Names.withdrawal(id)] = withdrawal_row(kept, behind)
     return rows
 
 

@@ -14,7 +14,8 @@ from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.clock import Clock, LoopClock, Timer
 from geodns.health.flapping import Rules
 from geodns.health.guarding import FROZEN, Guarding
-from geodns.health.judge import Judge, Turn
+from geodns.health.judge import Judge
+from geodns.health.keeping import Keeping
 from geodns.health.kits.combination import combine
 from geodns.health.known import Known
 from geodns.health.load_plan import ShareBasis, plan_loads
@@ -31,6 +32,7 @@ from geodns.health.status import LoadStatus, Status
 from geodns.health.steadiness import Evidence
 from geodns.health.target import Target
 from geodns.health.told import HealthReport, told_targets
+from geodns.health.turn import Turn
 
 ProberFactory = Callable[[Check], Prober]
 Moved = dict[str, tuple[float, float]]
@@ -263,16 +265,18 @@ class Monitor:
     def _judge_of(self, asked: Plan, health: Health) -> Judge:
         """A judge of this plan, who goes on from the one before, or from an earlier process's."""
         memory, self._memory = self._memory, Memory()
+        before = self._judge if self._judge.plan.endpoints else memory.judge(asked)
         return Judge(
             asked,
             self._look,
-            self._judge if self._judge.plan.endpoints else memory.judge(asked),
+            before,
             self._loads.felt,
             self._heed,
             Rules(**health.recovery.model_dump()),
             withhold=health.unknown == "withhold",
             doubt=self._guarding.doubt,
             evidence=self._evidence,
+            keeping=Keeping(asked, health.guard.withdrawal, before.keeping),
         )
 
     def _await_targets(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import isfinite
 
 from geodns.health.availability import Availability
@@ -38,7 +39,9 @@ def report(
         availability.generation,
         tuple(_region(name, judge, availability, wall, load) for name in judge.plan.regions),
         tuple(_target(target, judge.plan, guarding) for target in targets.values()),
-        guarding.status() if guarding else GuardStatus(),
+        replace(
+            guarding.status() if guarding else GuardStatus(), waiting=len(judge.keeping.waiting())
+        ),
     )
 
 
@@ -92,6 +95,7 @@ def _endpoint(id: str, judge: Judge, availability: Availability, load: Loaded) -
         planned.endpoint.cname,
         load(id),
         current.steady if isfinite(current.steady) else None,
+        judge.keeping.keeps(id),
     )
 
 

@@ -67,7 +67,7 @@ class EndpointStatus:
     ``availability`` counts its AZ and region too.
 
     ``steady`` is for how many seconds checks can't change its place in the answers; None: no TTL
-    follows it, or no check has a say.
+    follows it, or no check has a say. ``kept``: verdicts are against it, but may not withdraw more.
     """
 
     id: str
@@ -80,6 +80,7 @@ class EndpointStatus:
     cname: str | None
     load: LoadStatus = LoadStatus()
     steady: float | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ class GuardStatus:
 
     ``trusted``: a person wants the probes to be believed. ``failing`` of ``up`` targets that are
     believed up fail, ``kept`` are down by their probes and believed up all the same, and
-    ``answering`` of ``references`` reference targets answer.
+    ``answering`` of ``references`` reference targets answer. ``waiting`` endpoints stay in service
+    because verdicts may not withdraw so much at once.
     """
 
     frozen: bool = False
@@ -128,6 +130,7 @@ class GuardStatus:
     kept: int = 0
     answering: int = 0
     references: int = 0
+    waiting: int = 0
 
     @property
     def failing_share(self) -> float:

@@ -273,6 +273,9 @@ def test_a_service_says_how_it_is_answered(
             [("unreachable-references", 6, 81)],
         ),
         ("{longest: 0}", [("bad-value", 6, 20)]),
+        ("{withdrawal: {most: 30%, per: 10m}}", []),
+        ("{withdrawal: {per: 10m}}", [("missing-key", 6, 11)]),
+        ("{withdrawal: {most: 0%}}", [("bad-value", 6, 30)]),
     ],
 )
 def test_a_guard_has_references_that_can_be_probed(

@@ -183,6 +183,16 @@ def test_frozen_verdicts_come_first_and_what_is_kept_says_so() -> None:
     assert (told["frozen"], told["since"], told["failing"]) == (True, _NOW - 60, 7)
 
 
+def test_an_endpoint_that_may_not_be_withdrawn_yet_says_so() -> None:
+    why = "kept: more than 30% of web would go in 600 s"
+    endpoint = replace(_endpoint("asia-a", "web", "down", 1.0, why), kept=True)
+    snapshot = _snapshot(_region("asia", _az("asia-a", endpoint)))
+    health = replace(snapshot.health, guard=GuardStatus(waiting=1))
+    lines = _terminal(replace(snapshot, health=health))
+    assert "1 endpoint kept in service: no more may be withdrawn at once" in lines[0]
+    _only(lines, "◐ web", "kept in service", why)
+
+
 def test_silent_reference_targets_are_told() -> None:
     snapshot = _snapshot(_WELL)
     health = replace(snapshot.health, guard=GuardStatus(answering=1, references=3))

@@ -13,10 +13,10 @@ from health_fakes import FakeClock, configuration
 
 from geodns.config.settings import Address, Check, Configuration
 from geodns.health.availability import Availability
-from geodns.health.judge import Turn
 from geodns.health.monitor import Monitor
 from geodns.health.probe import Prober, Result
 from geodns.health.told import HealthReport
+from geodns.health.turn import Turn
 
 NO_GROUPS = {"availability_zone": {"withdraw_below": 0}, "region": {"withdraw_below": 0}}
 IPV4, IPV6 = "10.0.0.1", "2001:db8::1"

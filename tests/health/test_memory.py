@@ -13,10 +13,10 @@ import pytest
 from health_fakes import FakeClock, FakeNetwork, configuration
 
 from geodns.config.settings import Configuration
-from geodns.health.judge import Turn
 from geodns.health.machine import Machine, State
 from geodns.health.memory import Memory
 from geodns.health.monitor import Monitor, Moved
+from geodns.health.turn import Turn
 
 TCP: dict[str, Any] = {"type": "tcp", "port": 80, "interval": 10, "rise": 2, "fall": 2}
 TWO = {"eu": {"eu-a": {"web": ["10.0.0.1"]}, "eu-b": {"web": ["10.0.0.2"]}}}

@@ -13,11 +13,11 @@ from health_fakes import FakeClock, FakeNetwork, configuration
 
 from geodns.config.settings import Configuration
 from geodns.health.availability import Availability
-from geodns.health.judge import Turn
 from geodns.health.monitor import Monitor, Moved
 from geodns.health.orders import GUARD, Order, Orders
 from geodns.health.status import GuardStatus
 from geodns.health.told import HealthReport
+from geodns.health.turn import Turn
 
 AZS = 10
 PER_AZ = 3

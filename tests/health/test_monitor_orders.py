@@ -9,9 +9,9 @@ from random import Random
 from health_fakes import FakeClock, FakeNetwork, configuration
 
 from geodns.health.availability import Availability
-from geodns.health.judge import Turn
 from geodns.health.monitor import Monitor, Moved
 from geodns.health.orders import Order, Orders
+from geodns.health.turn import Turn
 
 TWO = {"eu": {"eu-a": {"web": ["10.0.0.1"]}, "eu-b": {"web": ["10.0.0.2"]}}}
 CHECK = {"type": "tcp", "port": 80, "interval": 10, "rise": 1, "fall": 1}

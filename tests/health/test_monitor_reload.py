@@ -10,8 +10,8 @@ from typing import Any
 from health_fakes import FakeClock, FakeNetwork, configuration
 
 from geodns.config.settings import Configuration
-from geodns.health.judge import Turn
 from geodns.health.monitor import Monitor, Moved
+from geodns.health.turn import Turn
 
 CHECK: dict[str, Any] = {"type": "tcp", "port": 80, "interval": 10, "rise": 1, "fall": 1}
 ALL_OR_NOTHING = {"withdraw_below": 1, "restore_above": 1, "hold": 60}

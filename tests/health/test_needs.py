@@ -11,12 +11,13 @@ import pytest
 from health_fakes import FakeClock, FakeNetwork, addresses, configuration
 
 from geodns.health.availability import Availability
-from geodns.health.judge import Judge, Turn
+from geodns.health.judge import Judge
 from geodns.health.machine import State
 from geodns.health.monitor import Monitor, Moved
 from geodns.health.needs import Needs
 from geodns.health.orders import Order, Ordered, Orders
 from geodns.health.plan import Plan, PlannedEndpoint, plan
+from geodns.health.turn import Turn
 
 CHECK = {"type": "tcp", "port": 80, "interval": 10, "rise": 1, "fall": 1}
 NO_GROUPS = {"availability_zone": {"withdraw_below": 0}, "region": {"withdraw_below": 0}}
