@@ -57,7 +57,7 @@ class Books:
     def __init__(self, world: World, now: float) -> None:
         self.turns: list[tuple[float, str, str]] = []
         self.evidence: dict[Watched, Evidence] = {}
-        self.down: dict[str, bool] = {}
+        self.states: dict[str, str] = {}
         self.failed: set[str] = set()
         self.groups: dict[str, GroupBook] = {}
         self.forces: dict[str, float] = {}
@@ -79,7 +79,7 @@ class Books:
                     before = before.under(check["rise"], check["fall"])
                 evidence[one] = before
         self.evidence = evidence
-        self.down = {id: down for id, down in self.down.items() if id in self.endpoints}
+        self.states = {id: state for id, state in self.states.items() if id in self.endpoints}
         self.failed &= self.endpoints.keys()
         self._regroup()
         self._review(now)
@@ -103,17 +103,15 @@ class Books:
         """Whether no verdict is against an endpoint."""
         self._catch_up(now)
         az, region, _ = self.endpoints[id]
-        return not self.down[id] and self.groups[az].in_service and self.groups[region].in_service
-
-    def unknown(self, id: str) -> bool:
-        """Whether an endpoint that isn't down has no address that is known to be up."""
-        targets = self.endpoints[id][2]
-        up = any(self.evidence[one].state == "up" for one in targets)
-        return bool(targets) and not up and not self.down[id]
+        return (
+            self.states[id] != "down"
+            and self.groups[az].in_service
+            and self.groups[region].in_service
+        )
 
     def withheld(self, id: str) -> bool:
-        """Whether it is kept out because nothing is known of it."""
-        return self.world.health["unknown"] == "withhold" and self.unknown(id)
+        """Whether it is kept out because nothing is known of it, or of what it needs."""
+        return self.world.health["unknown"] == "withhold" and self.states[id] == "unknown"
 
     def turned(self, now: float) -> list[tuple[str, str]]:
         """All turns till now: id, and what it became."""
@@ -141,29 +139,44 @@ class Books:
 
     def _review(self, now: float) -> None:
         for id in self.endpoints:
-            down = self._is_down(id)
-            if down != self.down.get(id, False):
-                self.turns.append((now, id, "down" if down else "up"))
-            self.down[id] = down
-            if down:
+            before, state = self.states.get(id, "unknown"), self._state(id)
+            if (state == "down") != (before == "down"):
+                self.turns.append((now, id, "down" if state == "down" else "up"))
+            self.states[id] = state
+            if state == "down":
                 self.failed.add(id)
         for name, group in self.groups.items():
             self._review_group(name, group, now)
 
-    def _is_down(self, id: str) -> bool:
-        az, region, targets = self.endpoints[id]
-        if targets and all(self.evidence[one].state == "down" for one in targets):
-            return True
-        service = self.world.services[id.partition("@")[0]]
-        needed = [f"{name}@{az}" for name in service.get("needs", ())]
-        return any(
-            self.down.get(one, False) and not self.forces.keys() & {one, az, region}
-            for one in needed  # they stand further up in the world, so they are judged already
-        )
+    def _state(self, id: str) -> str:
+        own, needed = self._own_state(id), self._needed(id)
+        if own == "down" or "down" in needed:
+            return "down"
+        withhold = self.world.health["unknown"] == "withhold"
+        in_service = self.states.get(id) in {"up", "unchecked"}
+        return "unknown" if "unknown" in needed and withhold and not in_service else own
+
+    def _own_state(self, id: str) -> str:
+        targets = self.endpoints[id][2]
+        states = {self.evidence[one].state for one in targets}
+        if not states:
+            return "unchecked"
+        if states == {"down"}:
+            return "down"
+        return "up" if "up" in states else "unknown"
+
+    def _needed(self, id: str) -> set[str]:
+        """The states of those that it needs; they stand further up, so they are judged already."""
+        az, region, _ = self.endpoints[id]
+        names = self.world.services[id.partition("@")[0]].get("needs", ())
+        needed = [f"{name}@{az}" for name in names if f"{name}@{az}" in self.endpoints]
+        return {
+            "up" if self.forces.keys() & {one, az, region} else self.states[one] for one in needed
+        }
 
     def _review_group(self, name: str, group: GroupBook, now: float) -> None:
         limits = group.limits
-        well = sum(not self.down[id] for id in group.checked)
+        well = sum(self.states[id] != "down" for id in group.checked)
         sure = well - sum(self.withheld(id) for id in group.checked)
         share = well / len(group.checked) if group.checked else 1.0
         if group.in_service:

@@ -21,10 +21,10 @@ from geodns.config.probing import TcpCheck
 from geodns.config.settings import Check
 from geodns.config.values import Address
 from geodns.health.availability import Availability
-from geodns.health.judge import Turn
 from geodns.health.monitor import Monitor, Moved
 from geodns.health.orders import Order, Orders
 from geodns.health.probe import Prober, Result
+from geodns.health.turn import Turn
 
 HISTORIES, AT_ONCE = 2000, 100
 SLOW = (0.5, 3.0, 12.0)  # seconds for which a slow probe takes
