@@ -332,7 +332,9 @@ class Monitor:
         self._tell_whether_all_are_seen()
         if turned:
             self._turned.add(key)
-        if turned or (self._judge.plan.timed and self._evidence(key).differs(before)):
+        # A verdict of an earlier process gets its reason with the first result.
+        nearer = self._judge.plan.timed and self._evidence(key).differs(before)
+        if turned or before.fresh or nearer:
             self._touch(target.endpoints)
         for whole in self._wholes.get(key, ()):
             self._combine(whole, self._judge.plan)

@@ -84,6 +84,26 @@ def test_what_is_not_known_yet_is_not_in_service() -> None:
     asyncio.run(life.live(scene))
 
 
+def test_a_verdict_of_before_gets_its_reason_with_the_first_result() -> None:
+    services = {"web": {"check": "c", "needs": ["db"]}, "db": {"check": "c"}}
+    topology = {"eu": {"eu-a": {"web": ["10.0.0.1"], "db": ["10.0.0.2"]}}}
+    zero = {"withdraw_below": 0}
+    health = {"unknown": "withhold", "availability_zone": zero, "region": zero}
+    life = Life(configuration(topology, services, {"c": TCP}, health))
+    life.network.down.add("10.0.0.2")
+    because = "1 of 1 addresses down: 10.0.0.2: connection refused"
+
+    async def second(monitor: Monitor) -> None:
+        await life.clock.advance(1.5)
+        assert life.available(monitor) == []
+        found = {id: now.reason for id, now in monitor.availability.endpoints.items()}
+        assert found == {"web@eu-a": f"needs db@eu-a, which is down: {because}", "db@eu-a": because}
+
+    asyncio.run(life.live(_pass(life, 30)))
+    asyncio.run(life.live(second))
+    assert [turn.id for turn in life.turns] == ["db@eu-a", "web@eu-a"]
+
+
 def test_verdicts_of_before_hold_until_fresh_ones_are_in() -> None:
     life = Life(configuration(TWO, {"web": {"check": "c"}}, {"c": TCP}, WITHHELD))
     since = 0.0
