@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -117,3 +118,55 @@ def test_looking_in_between_changes_nothing(pauses: list[float], rules: Rules, w
     looked = target.look(now + wait, rules)
     if now + wait < back - 1e-6:
         assert looked.back_at(rules) == pytest.approx(back)
+
+
+def _by_ticks(turns: dict[int, State], rules: Rules, ticks: int) -> list[float]:
+    """Its availability at every tick (a second), where the penalty decays tick by tick."""
+    penalty, suppressed, failed = 0.0, False, False
+    up_for: float | None = None
+    back_for: float | None = None
+    found = []
+    for tick in range(ticks):
+        penalty *= 0.5 ** (1 / rules.half_life)
+        suppressed = suppressed and penalty > rules.reuse
+        if up_for is not None:
+            up_for += 1
+        if tick in turns:
+            up_for = 0.0 if turns[tick] is UP else None
+            if turns[tick] is DOWN:
+                failed = True
+                penalty = min(penalty + 1, max(rules.ceiling, rules.reuse))
+                suppressed |= rules.suppress is not None and penalty >= rules.suppress
+        if up_for is None or suppressed or up_for < rules.hold:
+            back_for = None
+        else:
+            back_for = 0.0 if back_for is None else back_for + 1
+        if not failed:
+            found.append(1.0)
+        elif back_for is None:
+            found.append(0.0)
+        else:
+            found.append(min(1.0, back_for / rules.slow_start) if rules.slow_start else 1.0)
+    return found
+
+
+def test_the_way_back_is_what_a_tick_by_tick_account_gives() -> None:
+    """It comes back between two ticks, so either may be a tick late."""
+    for seed in range(1500):
+        random, ticks = Random(seed), 300
+        rules = Rules(
+            suppress=random.choice([None, 1.3, 1.9, 2.7]),
+            reuse=random.choice([0.31, 0.77]),
+            half_life=random.choice([7, 30, 90]),
+            longest=random.choice([40, 100]),
+            hold=random.choice([0, 3, 20]),
+            slow_start=random.choice([0, 10, 50]),
+        )
+        moments = sorted(random.sample(range(1, ticks), random.randint(1, 20)))
+        turns = {when: (DOWN, UP)[number % 2] for number, when in enumerate(moments)}
+        target = Return()
+        for tick, expected in enumerate(_by_ticks(turns, rules, ticks)):
+            if tick in turns:
+                target = target.turn(turns[tick], tick, rules)
+            seen, late = target.factor(tick, rules), target.factor(tick - 1, rules)
+            assert min(seen, late) - 1e-6 <= expected <= seen + 1e-6, f"seed {seed} at {tick}"
