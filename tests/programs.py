@@ -16,6 +16,7 @@ PACKAGES = {  # Debian's and Ubuntu's names
     "delv": "bind9-dnsutils",
     "dig": "bind9-dnsutils",
     "dnsperf": "dnsperf",
+    "ip": "iproute2",
     "kdig": "knot-dnsutils",
     "knotd": "knot",
     "named": "bind9",
