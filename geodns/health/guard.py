@@ -14,7 +14,7 @@ success clears it, a failure takes it down at once if it has had enough of them.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Hashable, Mapping
 from typing import Generic, Literal, NamedTuple, TypeVar
 
@@ -71,8 +71,9 @@ class Guard(Generic[Key]):
         self._up: set[Key] = set()  # those believed up
         self._failing: dict[Key, float] = {}  # those believed up that fail, and since when
         # Within the window, oldest first: heard of while believed up; began to fail.
-        self._heard: dict[Key, float] = {}
-        self._recent: dict[Key, float] = {}
+        # Not plain dicts, which search for their first key behind all that were taken from there.
+        self._heard: OrderedDict[Key, float] = OrderedDict()
+        self._recent: OrderedDict[Key, float] = OrderedDict()
         self._recent_places: Counter[str] = Counter()
         self._several_places = False
         self._kept: dict[Key, State] = {}
@@ -88,10 +89,11 @@ class Guard(Generic[Key]):
         places: Mapping[Key, Collection[str]],
         references: Collection[Key],
         now: float,
-    ) -> None:
+    ) -> list[Key]:
         """Guard exactly these from now on; one that stays is believed what it was.
 
-        ``states`` are those of the machines, ``places`` the AZs of targets that endpoints rely on.
+        Returns those of which something else is to be said under other rules. ``states`` are those
+        of the machines, ``places`` the AZs of targets that endpoints rely on.
         """
         self.rules, self._places, self._references = rules, dict(places), frozenset(references)
         self._silent &= self._references
@@ -101,7 +103,7 @@ class Guard(Generic[Key]):
         self._failing = {key: at for key, at in self._failing.items() if key in self._up}
         self._recent_places = Counter(p for key in self._recent for p in self._places[key])
         self._several_places = len({place for found in places.values() for place in found}) > 1
-        self._turn(now)
+        return self._turn(now)
 
     def believed(self, key: Key, state: State) -> State:
         """What is believed of a target whose machine is in this state."""
@@ -177,8 +179,8 @@ class Guard(Generic[Key]):
             self._drop_recent(key)
         if was is not State.UP:
             return
-        self._heard.pop(key, None)
         self._heard[key] = now
+        self._heard.move_to_end(key)
         if not ok and key not in self._failing:
             self._failing[key] = self._recent[key] = now
             self._recent_places.update(self._places[key])

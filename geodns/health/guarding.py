@@ -22,10 +22,10 @@ FROZEN = "frozen"
 
 
 class Guarding:
-    """One guard over all targets that are probed. Told targets and combinations are not its own:
+    """One guard over all targets that are probed.
 
-    what others tell says nothing of the prober, and a combination follows from what is believed of
-    its parts.
+    Told targets and combinations are not its own: what others tell says nothing of the prober, and
+    a combination follows from what is believed of its parts.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -36,8 +36,11 @@ class Guarding:
 
     def put(
         self, asked: Plan, settings: GuardSettings, targets: Mapping[TargetKey, Target]
-    ) -> None:
-        """Watch the targets of this plan from now on."""
+    ) -> list[TargetKey]:
+        """Watch the targets of this plan from now on.
+
+        Returns those of which something else is to be said under these settings.
+        """
         self._plan = asked
         probed = {key: one for key, one in asked.targets.items() if probes.is_probed(key.check)}
         self._relied = {}
@@ -45,7 +48,7 @@ class Guarding:
             for id in planned.endpoints:
                 self._relied.setdefault(id, []).append(key)
         zones = {id: endpoint.availability_zone for id, endpoint in asked.endpoints.items()}
-        self._guard.put(
+        return self._guard.put(
             _rules(settings),
             {key: targets[key].machine.state for key in probed},
             {

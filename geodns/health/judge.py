@@ -150,10 +150,8 @@ class Judge:
             planned = self.plan.endpoints[id]
             if id in self.endpoints and self.endpoints[id][1] >= since:
                 self._pardoned.add(id)
-            for name, standings in (
-                (planned.availability_zone, self.availability_zones),
-                (planned.region, self.regions),
-            ):
+            zone = planned.availability_zone, self.availability_zones
+            for name, standings in (zone, (planned.region, self.regions)):
                 if name in standings and standings[name].since >= since:
                     self._pardoned.add(name)
 

@@ -124,7 +124,8 @@ class Monitor:
                 probers[check] = self._make_prober(check)
         self._targets = self._continue(asked, probers)
         self._wholes = wholes(asked)
-        self._guarding.put(asked, configuration.services.health.guard, self._targets)
+        guard = configuration.services.health.guard
+        self._turned.update(self._guarding.put(asked, guard, self._targets))
         for key in asked.targets:
             self._combine(key, asked)
         now, wall = self._clock.now(), self._clock.wall()

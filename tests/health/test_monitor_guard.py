@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -325,3 +326,23 @@ def test_a_restart_while_verdicts_are_frozen_brings_nothing_down(fall: int) -> N
         assert again.out() == set()
 
     play(settings, scene)
+
+
+def test_a_reload_may_change_what_is_too_much() -> None:
+    half = of(0, 1, 2, 3, 4)
+
+    async def scene(stage: Stage) -> None:
+        stage.network.down.update(half)
+        await stage.clock.advance(12)
+        assert len(stage.out()) == 5
+        stage.monitor.apply(ten({"fall": 1}, {"mass_failure": {"share": "40%"}}))
+        assert stage.out() == set()
+        assert [json.loads(stage.rows[f"target c {a}"])["state"] for a in half] == ["up"] * 15
+        await stage.clock.advance(100)
+        assert stage.out() == set()
+        stage.monitor.apply(ten({"fall": 1}, {"mass_failure": "off"}))
+        await stage.clock.advance(12)
+        assert len(stage.out()) == 5
+        assert stage.guarded() == ["frozen", "free again"]
+
+    play(ten({"fall": 1}), scene)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
+import pytest
 from health_fakes import FakeClock, FakeNetwork, configuration
 
 from geodns.config.settings import Configuration
+from geodns.health.availability import Availability
 from geodns.health.monitor import Monitor
 from geodns.health.orders import Order, Orders
 from geodns.health.turn import Turn
@@ -173,3 +176,75 @@ def test_a_reload_goes_on_with_what_was_spent_and_without_the_setting_all_go() -
         assert stage.serving() == 0
 
     play(ten(), scene)
+
+
+class Departures:
+    """Who left service by verdicts, and whether that was ever too much."""
+
+    def __init__(self, clock: FakeClock, most: float, per: float) -> None:
+        self._clock, self._most, self._per = clock, most, per
+        self._before: dict[str, float] = {}
+        self._left: list[tuple[float, str]] = []
+        self.count = 0
+
+    def look(self, availability: Availability) -> None:
+        now = self._clock.now()
+        after = {id: end.availability for id, end in availability.endpoints.items()}
+        for id, number in after.items():
+            if self._before.get(id, number) > 0 and number == 0:
+                self._left.append((now, id))
+                self.count += 1
+        self._before = after
+        within = {id for at, id in self._left if now < at + self._per}
+        for service in {id.partition("@")[0] for id in within}:
+            gone = sum(id.startswith(f"{service}@") for id in within)
+            whole = sum(id.startswith(f"{service}@") for id in after)
+            assert gone <= max(1, self._most * whole + 1e-6)
+
+
+def test_in_random_histories_no_more_leaves_than_may_and_all_come_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def live(random: Random) -> int:
+        clock = FakeClock()
+        network = FakeNetwork(clock)
+        azs, per = random.randint(2, 8), random.choice((30.0, 200.0))
+        most = random.choice((0.2, 0.34, 0.5))
+        topology = {
+            f"r{region}": {
+                f"r{region}-{az}": {s: [f"10.{region}.{az}.{n}"] for n, s in enumerate("ab")}
+                for az in range(azs)
+            }
+            for region in range(2)
+        }
+        guard = {"mass_failure": "off", "withdrawal": {"most": most, "per": per}}
+        recovery = {"hold": random.choice((0, 15)), "slow_start": random.choice((0, 20))}
+        check = {**CHECK, "interval": 5}
+        health = {
+            "guard": guard,
+            "recovery": recovery,
+            "availability_zone": {"withdraw_below": "60%", "hold": 10},
+            "region": {"withdraw_below": random.choice(("1%", "70%")), "hold": 10},
+        }
+        settings = configuration(topology, {s: {"check": "c"} for s in "ab"}, {"c": check}, health)
+        departures = Departures(clock, most, per)
+        monitor = Monitor(
+            departures.look, clock=clock, random=random, make_prober=network.make_prober
+        )
+        departures.look(monitor.apply(settings))
+        running = asyncio.create_task(monitor.run())
+        await clock.advance(10)
+        every = list(network.running)
+        for _ in range(8):
+            network.down = set(random.sample(every, random.randint(0, len(every))))
+            await clock.advance(random.uniform(1, 80))
+        network.down = set()
+        await clock.advance(100)
+        assert {end.availability for end in monitor.availability.endpoints.values()} == {1.0}
+        assert monitor.status().guard.waiting == 0
+        await monitor.close()
+        await running
+        return departures.count
+
+    caplog.set_level(logging.CRITICAL)
+    assert sum(asyncio.run(live(Random(seed))) for seed in range(30)) > 250
