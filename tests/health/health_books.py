@@ -96,7 +96,7 @@ class Books:
     def force(self, forces: dict[str, float], now: float) -> None:
         """These are forced up from now on; until when, by id of endpoint, AZ or region."""
         self._catch_up(now)
-        self.forces = forces
+        self.forces = {id: until for id, until in forces.items() if until > now}
         self._review(now)
 
     def well(self, id: str, now: float) -> bool:

@@ -107,8 +107,8 @@ def _check(random: Random, number: int) -> dict[str, Any]:
         "type": "tcp",
         "port": 80 + number,
         "interval": interval,
-        "rise": random.randint(1, 3),
-        "fall": random.randint(1, 4),
+        "rise": random.choice([1, 1, 2, 3]),
+        "fall": random.choice([1, 1, 2, 3, 4]),
     }
     return check | ({"fast_interval": interval / 4} if random.random() < 0.4 else {})
 
@@ -117,7 +117,7 @@ def _service(random: Random, number: int, checks: list[str]) -> dict[str, Any]:
     service: dict[str, Any] = {}
     if random.random() < 0.85:
         service["check"] = random.choice(checks)
-    if number and random.random() < 0.3:
+    if number and random.random() < 0.4:
         service["needs"] = [f"s{random.randrange(number)}"]
     return service
 
@@ -134,9 +134,9 @@ def _health(random: Random) -> dict[str, Any]:
     }
     if random.random() < 0.5:
         recovery |= {
-            "suppress": random.choice([1.5, 2, 3]),
+            "suppress": random.choice([1.5, 2]),
             "reuse": random.choice([0.5, 1]),
-            "half_life": random.choice([5, 20, 60]),
+            "half_life": random.choice([10, 20, 60]),
             "longest": random.choice([20, 40]),
         }
     return {

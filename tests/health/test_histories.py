@@ -170,7 +170,7 @@ class Life:
         random, wall = self.random, self.clock.wall()
         ids = [*self.whole.topology, *self.whole.azs(), *(one[0] for one in self.whole.endpoints())]
         until = random.choice([None, wall + 5.3, wall + 40.3])  # never at the end of a step
-        kind = random.choice(["drain", "drain", "force"])
+        kind = random.choice(["drain", "force"])
         ramp = {"over": random.choice([0, 10]), "back": random.choice([0, 10])}
         order = Order(random.choice(ids), "drain", wall, "anna", "", until, **ramp)
         if kind == "force":
