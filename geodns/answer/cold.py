@@ -21,7 +21,10 @@ _IN, _CH = 1, 3
 _OPT, _TKEY, _TSIG, _IXFR, _AXFR = 41, 249, 250, 251, 252
 _BADVERS = 16
 _QR, _OPCODE, _AA, _TC, _RD, _CD = 0x80, 0x78, 0x04, 0x02, 0x01, 0x10
-_UPDATE = 5 << 3
+_NOTIFY, _UPDATE = 4 << 3, 5 << 3
+
+HAND_OVER = b""
+"""In place of a reply: what no table holds, for the process that keeps keys and zones."""
 _VERSION_NAMES = (b"\7version\4bind\0", b"\7version\6server\0")
 _PLAIN_OPT = Opt(0, 0, do=False)
 _IDENTITY_NAMES = (b"\2id\6server\0", b"\x08hostname\4bind\0")
@@ -50,15 +53,20 @@ class ColdQuery(NamedTuple):
 
 
 def read_query(
-    packet: bytes, host: str, identity: Identity, opts: OptTable
+    packet: bytes, host: str, identity: Identity, opts: OptTable, *, hand_over: bool = False
 ) -> ColdQuery | bytes | str:
-    """A query of a host to be answered, a finished reply, or the reason for silence."""
+    """A query of a host to be answered, a finished reply, or the reason for silence.
+
+    Or HAND_OVER, where there is somebody to hand transfers, signed queries, NOTIFY and UPDATE to.
+    """
     if len(packet) < HEADER_BYTES:
         return "short"
     # RFC 1035 4.1.1: only QR 0 is a query; a reply to a reply could go on for ever.
     if packet[2] & _QR:
         return "reply"
     if packet[2] & _OPCODE:
+        if hand_over and packet[2] & _OPCODE in (_NOTIFY, _UPDATE):
+            return HAND_OVER
         return _not_implemented(packet, host, opts)
     if packet[4:6] != b"\0\x01":
         # RFC 9619 4: a QUERY has exactly one question; anything else gets FORMERR.
@@ -71,7 +79,18 @@ def read_query(
         records = records_behind(packet, end + 4)
     except MalformedMessageError:
         return _broken(packet, end + 4)
+    if hand_over and _is_for_others(question, records):
+        return HAND_OVER
     return _read_records(packet, host, records, question, identity, opts)
+
+
+def _is_for_others(question: bytes, records: list[Record]) -> bool:
+    """A transfer, or a query that is signed and wants a signed reply (RFC 8945 5.3)."""
+    type, qclass = question[-4:-2], question[-2:]
+    if int.from_bytes(qclass, "big") != _IN:
+        return False
+    signed = any(each.type == _TSIG and each.section == ADDITIONAL_SECTION for each in records)
+    return signed or int.from_bytes(type, "big") in (_IXFR, _AXFR)
 
 
 def _broken(packet: bytes, end: int) -> bytes:

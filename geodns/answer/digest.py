@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import chain
 
 from geodns.answer.image import GeoRRset, RRset, ZoneImage
 
@@ -15,10 +16,12 @@ _SERIAL_FROM_END = 20  # RFC 1035 3.3.13: serial, refresh, retry, expire and min
 def digest_of(zone: ZoneImage, services: Sequence[str]) -> bytes:
     """16 bytes over all records but the SOA's serial; ``services`` are names by their number.
 
+    What geo names are transferred as counts, too.
+
     A sum of each record's hash, so that nothing need be sorted. It tells edits apart, not forgers.
     """
     total = 0
-    for owner, node in zone.nodes.items():
+    for owner, node in chain(zone.nodes.items(), zone.transferred.items()):
         for type, rrset in node.items():
             head = owner + type.to_bytes(2, "big") + rrset.ttl.to_bytes(4, "big")
             for data in _contents(type, rrset, services):

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from weakref import proxy
 
 from geodns.answer.body import ANSWER
 from geodns.answer.client import Client, client_of_host
-from geodns.answer.cold import ColdQuery, Identity, error_reply, read_query
+from geodns.answer.cold import HAND_OVER, ColdQuery, Identity, error_reply, read_query
 from geodns.answer.cookies import CookieJar
 from geodns.answer.demand import (
     ByServices,
@@ -35,6 +36,7 @@ from geodns.answer.names import HEADER_BYTES, name_end
 from geodns.answer.opts import OptTable
 from geodns.answer.plan import Plan
 from geodns.answer.ready import QUERY_HEADS, Ready
+from geodns.answer.records import without_last
 from geodns.answer.resolve import FORMERR, GeoPart, Outcome, resolve
 from geodns.answer.service import States
 
@@ -52,6 +54,7 @@ _BYTES = [bytes((number,)) for number in range(256)]
 _EMPTY_OPT = b"\0\0\x29"
 _CLASS_IN = b"\0\x01"
 _ADDITIONAL = 11
+_OPCODE = 0x78  # in the third byte
 # A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, NAPTR, DS, DNSKEY, TLSA, SVCB, HTTPS, ANY, CAA
 _USUAL_TYPES = frozenset((1, 2, 5, 6, 12, 15, 16, 28, 33, 35, 43, 48, 52, 64, 65, 255, 257))
 _SPECIAL_TYPES = frozenset((41, 249, 250, 251, 252))  # OPT, TKEY, TSIG, IXFR, AXFR
@@ -83,12 +86,22 @@ class Counts:
         self.dropped.update(other.dropped)
 
 
+class Handed(NamedTuple):
+    """What is handed over: a packet and its host; ``reply`` is that to a signed query, unsigned."""
+
+    packet: bytes
+    host: str
+    reply: bytes | None
+
+
 class Engine:
     """Answers from one image. ``stream``: over TCP, where nothing has to be cut off.
 
     ``keepalive`` is how long an idle connection may stay, in units of 100 ms. Cookies and limits
     need a ``moment`` that someone keeps up to date; without a ``limiter`` there are no limits.
-    Clients that it forgets are put in ``leftovers`` with what they have counted.
+    Clients that it forgets are put in ``leftovers`` with what they have counted. If it
+    ``hands_over``, what no table holds is answered with HAND_OVER, and stands in ``handed`` until
+    the next packet.
     """
 
     def __init__(
@@ -104,7 +117,10 @@ class Engine:
         limiter: Limiter | None = None,
         moment: Moment | None = None,
         leftovers: Leftovers | None = None,
+        hands_over: bool = False,
     ) -> None:
+        self.handed: Handed | None = None
+        self._hands_over = hands_over
         self._image = image
         self._identity = identity
         self._stream = stream
@@ -235,7 +251,7 @@ class Engine:
         hot = limiter.hot(bucket, now)
         bucket.left = max(bucket.left, 1)  # for this packet, which comes here only once
         reply = self.fast(packet, host)
-        if reply is None or not hot:
+        if not reply or not hot:
             return reply
         # The next one comes here again.
         bucket.left = 0
@@ -339,14 +355,26 @@ class Engine:
         table.clear()
 
     def _respond_cold(self, packet: bytes, host: str) -> bytes | None:
-        query = read_query(packet, host, self._identity, self._opt_table)
+        query = read_query(
+            packet, host, self._identity, self._opt_table, hand_over=self._hands_over
+        )
         if isinstance(query, str):
             self._counts.dropped[query] += 1
             return None
+        if query is HAND_OVER:
+            self.handed = Handed(packet, host, self._unsigned(packet, host))
+            return HAND_OVER
         if isinstance(query, bytes):
             self._counts.queries[0, query[3] & 0x0F] += 1
             return query
         return self._answer_cold(packet, host, query)
+
+    def _unsigned(self, packet: bytes, host: str) -> bytes | None:
+        """The reply to a signed query as if it were not; whoever has the keys signs it."""
+        question = packet[HEADER_BYTES : name_end(packet, HEADER_BYTES) + 4]
+        if packet[2] & _OPCODE or not _ordinary(question):
+            return None
+        return self.fast(without_last(packet), host)
 
     def _answer_cold(self, packet: bytes, host: str, query: ColdQuery) -> bytes:
         """A good query in an unusual dress: it is answered as its ordinary form would be."""

@@ -34,13 +34,15 @@ Node = dict[int, "RRset | GeoRRset"]
 class ZoneImage:
     """One zone: nodes by owner name in lower-case wire form, empty non-terminals included.
 
-    ``access`` says who may ask; None: everybody.
+    ``access`` says who may ask; None: everybody. ``transferred`` is what stands for geo names in a
+    transfer; workers don't have it.
     """
 
     apex: bytes
     nodes: dict[bytes, Node]
     negative_ttl: int
     access: Access | None = None
+    transferred: dict[bytes, Node] = field(default_factory=dict)
 
 
 class EndpointImage(NamedTuple):

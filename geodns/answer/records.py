@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from geodns.answer.names import MOST_LABEL_BYTES
+from geodns.answer.names import HEADER_BYTES, MOST_LABEL_BYTES
 from geodns.errors import GeodnsError
 
 ADDITIONAL_SECTION = 2
@@ -50,6 +50,29 @@ def records_behind(packet: bytes, position: int) -> list[Record]:
             found.append(Record(section, root, type, qclass, ttl, packet[start:end]))
             position = end
     return found
+
+
+def start_of_last(packet: bytes) -> int:
+    """Where the last record of a message begins. Raises MalformedMessageError."""
+    position = HEADER_BYTES
+    for _ in range(int.from_bytes(packet[4:6], "big")):
+        position = _behind_name(packet, position) + 4
+    start = position
+    for at in _COUNTS_AT:
+        for _ in range(int.from_bytes(packet[at : at + 2], "big")):
+            start = position
+            position = _behind_name(packet, position) + _FIXED_BYTES
+            position += int.from_bytes(packet[position - 2 : position], "big")
+    return start
+
+
+def without_last(packet: bytes) -> bytes:
+    """A message without its last record, which is in the additional section.
+
+    Raises MalformedMessageError.
+    """
+    count = int.from_bytes(packet[10:12], "big") - 1
+    return packet[:10] + count.to_bytes(2, "big") + packet[12 : start_of_last(packet)]
 
 
 def _behind_name(packet: bytes, position: int) -> int:

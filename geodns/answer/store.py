@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import mmap
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import IO, Any, Literal
@@ -21,8 +21,10 @@ from geodns.answer.image import Image, Node, ServiceImage, ZoneImage
 from geodns.answer.location import LocationMap
 from geodns.answer.resolvers import Resolvers
 
-_MAGIC = b"geodns image 2\n\n"
+_MAGIC = b"geodns image 3\n\n"
 _ARRAY, _PIECE = b"A", b"P"
+# Zones have kinds of blocks of their own: who wants one of them need not look into all others.
+_ZONE, _NODES, _TRANSFERRED = b"Z", b"N", b"T"
 _ALIGN = 16
 _NODES_A_PIECE = 500
 _CLASSES_A_PIECE = 500
@@ -50,15 +52,20 @@ def write_image(image: Image, file: IO[bytes]) -> None:
         number = shared[id(service.classes)]
         _write_piece(file, ("service", (number, replace(service, classes=()))))
     for zone in image.zones.values():
-        _write_piece(file, ("zone", (zone.apex, zone.negative_ttl, zone.access)))
-        nodes = iter(zone.nodes.items())
-        while piece := dict(islice(nodes, _NODES_A_PIECE)):
-            _write_piece(file, ("nodes", piece))
+        _write_piece(file, (zone.apex, zone.negative_ttl, zone.access), _ZONE)
+        _write_nodes(file, zone.nodes, _NODES)
+        _write_nodes(file, zone.transferred, _TRANSFERRED)
     file.flush()
 
 
-def _write_piece(file: IO[bytes], value: tuple[str, Any]) -> None:
-    _write(file, _PIECE, pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+def _write_nodes(file: IO[bytes], nodes: Mapping[bytes, Node], kind: bytes) -> None:
+    items = iter(nodes.items())
+    while piece := dict(islice(items, _NODES_A_PIECE)):
+        _write_piece(file, piece, kind)
+
+
+def _write_piece(file: IO[bytes], value: Any, kind: bytes = _PIECE) -> None:
+    _write(file, kind, pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
 
 
 def _write(file: IO[bytes], kind: bytes, payload: bytes) -> None:
@@ -68,10 +75,7 @@ def _write(file: IO[bytes], kind: bytes, payload: bytes) -> None:
 
 def read_image(file: IO[bytes]) -> Image:
     """The image in a file. The arrays keep the file mapped for as long as they are used."""
-    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    view = memoryview(mapped)
-    if view[: len(_MAGIC)] != _MAGIC:
-        raise ValueError("this is not an image of this version")
+    view = _mapped(file)
     maps: list[list[memoryview]] = []
     classes_of_resolvers: list[tuple[int, ...]] = []
     resolvers = Resolvers()
@@ -84,6 +88,16 @@ def read_image(file: IO[bytes]) -> Image:
     for kind, payload in _blocks(view):
         if kind == _ARRAY:
             maps[-1].append(payload.cast(dtype))
+            continue
+        if kind == _TRANSFERRED:
+            continue
+        if kind == _ZONE:
+            apex, negative_ttl, access = pickle.loads(payload)
+            nodes = {}
+            zones[apex] = ZoneImage(apex, nodes, negative_ttl, access)
+            continue
+        if kind == _NODES:
+            nodes.update(pickle.loads(payload))
             continue
         what, value = pickle.loads(payload)
         if what == "map":
@@ -101,16 +115,37 @@ def read_image(file: IO[bytes]) -> Image:
             number, service = value
             service.classes = classes.setdefault(number, tuple(tables[number]))
             services.append(service)
-        elif what == "zone":
-            nodes = {}
-            zones[value[0]] = ZoneImage(value[0], nodes, value[1], value[2])
-        elif what == "nodes":
-            nodes.update(value)
     locations = (
         LocationMap(**dict(zip(_ARRAYS, arrays, strict=True)), resolvers=classes)
         for arrays, classes in zip(maps, classes_of_resolvers, strict=True)
     )
     return Image(zones, tuple(services), tuple(locations), resolvers)
+
+
+def zone_nodes(file: IO[bytes], apex: bytes) -> Iterator[dict[bytes, Node]] | None:
+    """The nodes of one zone in an image, piece by piece, as they are transferred; None: no zone.
+
+    Geo names have the records that stand for them. The apex is in the first piece.
+    """
+    blocks = _blocks(_mapped(file))
+    for kind, payload in blocks:
+        if kind == _ZONE and pickle.loads(payload)[0] == apex:
+            return _pieces(blocks)
+    return None
+
+
+def _pieces(blocks: Iterator[tuple[bytes, memoryview]]) -> Iterator[dict[bytes, Node]]:
+    for kind, payload in blocks:
+        if kind not in (_NODES, _TRANSFERRED):
+            return
+        yield pickle.loads(payload)
+
+
+def _mapped(file: IO[bytes]) -> memoryview:
+    view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    if view[: len(_MAGIC)] != _MAGIC:
+        raise ValueError("this is not an image of this version")
+    return view
 
 
 def _blocks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:

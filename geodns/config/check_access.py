@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import dns.name
 
@@ -18,18 +18,26 @@ def undefined_zones(sources: Sources) -> Iterator[Problem]:
 
     A zone that is there but has errors of its own counts as there.
     """
-    server = sources.server.settings
-    if not server.allow_query.zones:
+    yield from lists_of_zones(
+        sources, "allow_query", sources.server.settings.allow_query.zones, "to allow queries for"
+    )
+
+
+def lists_of_zones(
+    sources: Sources, setting: str, zones: Iterable[str], purpose: str
+) -> Iterator[Problem]:
+    """What is said zone by zone under a setting is said of zones that are there, once of each."""
+    if not zones:
         return
     known = {zone.origin for zone in sources.zones} | _named_by_files(sources)
     seen: set[dns.name.Name] = set()
-    for text in server.allow_query.zones:
+    for text in zones:
         name = dns.name.from_text(text)
-        path = ("allow_query", "zones", text)
+        path = (setting, "zones", text)
         if name not in known:
             yield sources.server.document.problem(
                 "undefined-zone",
-                f"there is no zone {text} to allow queries for",
+                f"there is no zone {text} {purpose}",
                 path,
                 key=True,
                 hint=did_you_mean(text, [each.to_text() for each in known]),

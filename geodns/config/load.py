@@ -13,6 +13,7 @@ from geodns.config.check_abuse import ABUSE_RULES
 from geodns.config.check_access import ACCESS_RULES
 from geodns.config.check_latency import LATENCY_RULES
 from geodns.config.check_names import NAME_RULES
+from geodns.config.check_replication import REPLICATION_RULES
 from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder, visible
 from geodns.config.check_services import SERVICES_RULES
 from geodns.config.check_steering import STEERING_RULES, stages_of
@@ -86,6 +87,7 @@ class _Loading:
             SERVER_RULES,
             ABUSE_RULES,
             ACCESS_RULES,
+            REPLICATION_RULES,
             LATENCY_RULES,
             NAME_RULES,
             TOPOLOGY_RULES,
@@ -132,6 +134,7 @@ class _Loading:
             self.plans,
             server.resolvers,
             (server.cookies.secret_file, server.zones),
+            (key.secret_file for key in server.keys.values()),
             self.zone_files,
             server.geoip.databases,
             authorities,

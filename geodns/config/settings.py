@@ -22,6 +22,7 @@ from geodns.config.https import Https
 from geodns.config.latency import LatencyAge, LatencyTable
 from geodns.config.load_settings import LoadReport, LoadShedding
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
+from geodns.config.replication import Key, Transfer
 from geodns.config.steering import Branches, LatencyFilter, Preset, SteeringChoice
 from geodns.config.transports import Proxy, Tcp, Tls
 from geodns.config.ttl import TtlRange
@@ -162,6 +163,8 @@ class Server(Settings):
         (), description="tables of where the clients of resolvers are that send no client subnet"
     )
     zones: Path | None = Field(None, description="folder of zone files: *.yaml, *.zone, *.db")
+    keys: dict[AbsoluteName, Key] = Field({}, description="TSIG keys by name")
+    transfer: Transfer = Field(Transfer(), description="who may copy zones, and who is told")
     serial: Style = Field(
         "unixtime", description="serials of zones that set none: seconds since 1970, or YYYYMMDDnn"
     )

@@ -89,7 +89,7 @@ def _compile(configuration: Configuration, image: int) -> Compiled:
     compiled = compile_image(configuration, located.locations)
     seconds["compile"] = time.monotonic() - begun
     begun = time.monotonic()
-    serials, warnings = settle_serials(compiled, configuration, known_serials(server.state))
+    serials, warnings = settle_serials(compiled, configuration, known_serials(server.state), {})
     seconds["serials"] = time.monotonic() - begun
     begun = time.monotonic()
     with os.fdopen(image, "r+b", closefd=False) as file:

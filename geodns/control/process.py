@@ -25,6 +25,7 @@ from geodns.control.notify import Notifier
 from geodns.control.ordering import Basis, Ordering, Verb, Wish
 from geodns.control.outcome import Loaded
 from geodns.control.reloader import Reload, Reloader, report
+from geodns.control.replicating import Replicating
 from geodns.control.retire import retire
 from geodns.control.share_basis import share_basis
 from geodns.control.snapshot import Snapshot, WorkerView
@@ -95,6 +96,7 @@ class ControlProcess:
         self._ordering: Ordering | None = None
         self._events: list[Event] = []
         self._logged_reload: Reload | None = None
+        self._replicating = Replicating(lambda: self._required_supervisor.image)
         self._watcher = Watcher(self._files_changed)
         self._notifier = Notifier()
         self._inherited: tuple[socket.socket, ...] = ()
@@ -132,10 +134,12 @@ class ControlProcess:
                 extra={"addresses": list(map(str, self._sockets.left_out))},
             )
         self._store.keep_serials(self._in_use.compiled.serials)
+        self._replicating.renew(server)
         supervisor.publish_image(self._in_use.image)
         supervisor.publish_availability(self._monitor.availability)
         await supervisor.start()
         self._run_parts()
+        self._replicating.notify(self._in_use.compiled.serials)
         logger.info(
             "listening",
             extra={
@@ -159,6 +163,7 @@ class ControlProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._replicating.close()
         await self._admin.close()
         if self._supervisor is not None:
             await self._supervisor.close(_GRACE)
@@ -293,8 +298,14 @@ class ControlProcess:
 
     async def _start_worker(self, number: int) -> WorkerHandle:
         worker = await WorkerHandle.start(number, self._worker_sockets[number], self._options)
+        worker.answer = self._replicating.answer
         self._certificate.greet(worker)
         return worker
+
+    @property
+    def _required_supervisor(self) -> Supervisor:
+        assert self._supervisor is not None
+        return self._supervisor
 
     def _renew_sockets(self, number: int) -> Callable[[bool], None]:
         """Other sockets, at the same addresses, for the next worker in this slot."""
@@ -446,6 +457,7 @@ class ControlProcess:
             # Before anyone is told a serial: a process after this one must not go back behind it.
             self._store.keep_serials(compilation.compiled.serials)
         self._certificate.renew(configuration.server)
+        self._replicating.renew(configuration.server)
         generation = supervisor.publish_image(compilation.image)
         supervisor.publish_availability(self._monitor.availability)
         if configuration.server.log != self._in_use.loaded.configuration.server.log:
@@ -460,6 +472,7 @@ class ControlProcess:
             await supervisor.replace_all(self._renew_sockets, _GRACE)
         if not await supervisor.acknowledged(generation, _ACKNOWLEDGE):
             logger.warning("a worker does not take the new image", extra={"generation": generation})
+        self._replicating.notify(compilation.compiled.serials)
 
     def _tell_what_needs_a_restart(self, server: Server) -> None:
         first, now = _at_start(self._first), _at_start(server)

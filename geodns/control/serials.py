@@ -7,6 +7,8 @@ from pathlib import Path
 
 from geodns.answer.digest import digest_of, serial_of, with_serial
 from geodns.answer.image import Image, RRset
+from geodns.answer.service import States
+from geodns.answer.transferred import UNKNOWN_PLACE, Transferred
 from geodns.config.settings import Configuration
 from geodns.problem import Problem
 from geodns.zone.serial import Known, Wanted, served_serial
@@ -15,17 +17,22 @@ _SOA = 6
 
 
 def settle_serials(
-    image: Image, configuration: Configuration, before: Mapping[bytes, Known]
+    image: Image, configuration: Configuration, before: Mapping[bytes, Known], states: States
 ) -> tuple[dict[bytes, Known], tuple[Problem, ...]]:
     """Writes serials into the image: what is served of each zone, by apex, and warnings.
 
-    ``before`` is what was last served.
+    ``before`` is what was last served, ``states`` how available endpoints are now: what GEO names
+    are transferred as depends on it, and is written into the image, too.
     """
     names = [service.name for service in image.services]
+    transfer = configuration.server.transfer
+    transferred = Transferred(image, states, str(transfer.client or UNKNOWN_PLACE))
     served: dict[bytes, Known] = {}
     problems: list[Problem] = []
     for zone in configuration.zones:
         compiled = image.zones[zone.origin.to_digestable()]
+        if transfer.allow_of(zone.origin.to_text()):
+            compiled.transferred = transferred.of(compiled)
         soa = compiled.nodes[compiled.apex][_SOA]
         assert isinstance(soa, RRset)
         (rdata,) = soa.rdatas

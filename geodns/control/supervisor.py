@@ -61,6 +61,12 @@ class Supervisor:
             raise WorkerError(f"a worker can't be started: {error}") from error
         self._keepers = [asyncio.create_task(self._keep(slot)) for slot in self.slots]
 
+    @property
+    def image(self) -> int:
+        """The file descriptor of the image that was published last."""
+        assert self._image is not None
+        return self._image
+
     def publish_image(self, image: int) -> int:
         """Give every worker a new image; returns its generation."""
         if self._image is not None:

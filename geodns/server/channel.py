@@ -10,11 +10,13 @@ import pickle
 import socket
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from geodns.answer.demand import ByServices
 from geodns.answer.engine import Counts
 from geodns.answer.service import States
+
+Transport = Literal["udp", "tcp", "tls"]
 
 _LENGTH = 4
 _READ = 1 << 16
@@ -103,6 +105,43 @@ class Demand:
     queries: ByServices
 
 
+@dataclass(frozen=True)
+class Handed:
+    """Worker to control: answer this in my place. ``host`` has sent it, over ``transport``.
+
+    ``reply`` is that to a signed query, which is to be signed.
+    """
+
+    number: int
+    transport: Transport
+    packet: bytes
+    host: str
+    reply: bytes | None
+
+
+@dataclass(frozen=True)
+class Replies:
+    """Control to worker: messages to send in reply, in order; ``more`` follow when asked for."""
+
+    number: int
+    messages: tuple[bytes, ...]
+    more: bool = False
+
+
+@dataclass(frozen=True)
+class More:
+    """Worker to control: there is room for more replies to a query that was handed over."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Worker to control: whoever asked is gone, no reply is wanted any more."""
+
+    number: int
+
+
 Message = (
     NewImage
     | NewStates
@@ -114,6 +153,10 @@ Message = (
     | Acknowledge
     | Statistics
     | Demand
+    | Handed
+    | Replies
+    | More
+    | Gone
 )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from geodns.server.face import Face
+from geodns.server.handing import Taker
 
 _SITE = 7  # bytes of the /56 that RFC 6177 has providers give to a site
 
@@ -40,7 +41,8 @@ class Connection:
     """A client's connection: what was read and makes no whole query yet, what waits to be sent.
 
     ``crossed``: TLS has to write before it can read, or the other way round. ``signs``: how many
-    signs of life it has given.
+    signs of life it has given. ``handed``: who takes the replies to a query that is handed over,
+    until the last of them; ``more`` of them can be had.
     """
 
     __slots__ = (
@@ -49,8 +51,10 @@ class Connection:
         "crossed",
         "face",
         "fd",
+        "handed",
         "host",
         "last",
+        "more",
         "open",
         "received",
         "sending",
@@ -73,6 +77,8 @@ class Connection:
         self.open = True
         self.closing = False
         self.crossed = False
+        self.handed: Taker | None = None
+        self.more = False
 
 
 class Connections:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from geodns.answer.cold import Identity
@@ -15,6 +16,8 @@ from geodns.answer.image import Image
 from geodns.answer.limits import Limiter, LimitRules
 from geodns.answer.moment import Moment
 from geodns.answer.service import States
+from geodns.server.channel import Transport
+from geodns.server.handing import Handing, Query, Taker
 
 logger = logging.getLogger(__name__)
 _MOST_FAULTS_LOGGED = 10
@@ -25,7 +28,8 @@ class EngineOptions:
     """What an engine is made with, besides the image.
 
     ``keepalive`` is how long an idle connection may stay, in units of 100 ms. Cookies and limits
-    are judged at the ``moment``, which one for all keeps up to date.
+    are judged at the ``moment``, which one for all keeps up to date. ``handing`` takes what no
+    table holds; None: it is answered as what is not implemented, or not allowed.
     """
 
     identity: Identity
@@ -35,6 +39,8 @@ class EngineOptions:
     cookies: CookieJar | None = None
     limits: LimitRules | None = None
     moment: Moment = field(default_factory=Moment)
+    transport: Transport = "udp"
+    handing: Handing | None = None
 
 
 class Face:
@@ -121,6 +127,25 @@ class Face:
         """Counts a packet that got no reply for a reason that is not the engine's."""
         self._retired.dropped[reason] += 1
 
+    def hand_over(self, send: Callable[[bytes], None]) -> None:
+        """Hands over what the engine has just left; each reply is sent by ``send``."""
+
+        def take(messages: tuple[bytes, ...], more: bool) -> None:  # noqa: ARG001  UDP takes one
+            for message in messages:
+                send(message)
+
+        self.hand(take)
+
+    def hand(self, take: Taker) -> bool:
+        """The same with ``take`` for the replies; False where too much is under way."""
+        handing, handed = self.options.handing, self.engine.handed
+        assert handing is not None
+        assert handed is not None
+        if handing.hand(Query(self.options.transport, handed, take)):
+            return True
+        self.drop("handed over limit")
+        return False
+
     def fault(self) -> None:
         """Reports an exception on a packet's path: always a mistake of ours; logged boundedly."""
         self._retired.dropped["fault"] += 1
@@ -140,4 +165,5 @@ class Face:
             limiter=self.limiter,
             moment=self.options.moment,
             leftovers=self._leftovers,
+            hands_over=self.options.handing is not None,
         )

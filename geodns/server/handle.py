@@ -11,6 +11,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import dns.rcode
@@ -18,17 +19,22 @@ import dns.rdatatype
 
 from geodns.answer.service import EndpointState
 from geodns.health.availability import Availability
+from geodns.server.answering import Answer, Answering, HandedQuery
 from geodns.server.channel import (
     Acknowledge,
     AskDemand,
     AskStatistics,
     Decoder,
     Demand,
+    Gone,
+    Handed,
     Message,
+    More,
     NewCertificate,
     NewImage,
     NewSecrets,
     NewStates,
+    Replies,
     Statistics,
     Stop,
     encode,
@@ -67,6 +73,8 @@ class WorkerHandle:
         self.image_generation = 0
         self.availability_generation = 0
         self.on_acknowledge: Callable[[], None] = lambda: None
+        self.answer: Answer | None = None
+        self._answering: dict[int, Answering] = {}
         self._process = process
         self._channel = channel
         self._loop = asyncio.get_running_loop()
@@ -179,6 +187,19 @@ class WorkerHandle:
                 waiting = self._requests.get(number)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(message)
+            case Handed(number) if self.answer is not None:
+                query = HandedQuery(message.transport, message.packet, message.host, message.reply)
+                reply = partial(self._reply, number)
+                self._answering[number] = Answering(query, self.answer, reply)
+            case More(number) if number in self._answering:
+                self._answering[number].go_on()
+            case Gone(number) if number in self._answering:
+                self._answering.pop(number).stop()
+
+    def _reply(self, number: int, messages: tuple[bytes, ...], more: bool) -> None:
+        if not more:
+            self._answering.pop(number, None)
+        self._send(Replies(number, messages, more), [])
 
     async def _ask(self, question: type[AskStatistics] | type[AskDemand]) -> Any:
         """The answer to a question. Raises TimeoutError or ConnectionError when there is none."""
@@ -227,6 +248,9 @@ class WorkerHandle:
         self._loop.remove_writer(self._channel.fileno())
         self._channel.close()
         self._unsent.clear()
+        for answering in self._answering.values():
+            answering.stop()
+        self._answering.clear()
         for waiting in self._requests.values():
             if not waiting.done():
                 waiting.set_exception(ConnectionError(_ENDED))

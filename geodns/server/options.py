@@ -24,6 +24,7 @@ class WorkerOptions:
     one client; ``tcp_idle``, ``tcp_first_query`` and ``tls_handshake`` are in seconds;
     ``balancers`` are the networks that must send PROXY headers. ``cookie_secrets``: the first makes
     cookies, all are accepted; none: no cookies. Without ``limits``, replies are not limited.
+    ``hands_over``: control answers transfers, signed queries, NOTIFY and UPDATE.
     """
 
     identity: str
@@ -38,6 +39,7 @@ class WorkerOptions:
     log_format: str = "auto"
     log_level: str = "info"
     limits: LimitRules | None = None
+    hands_over: bool = False
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property

@@ -93,7 +93,7 @@ class TcpServer:
         Closing earlier would reset it, and lose the replies that are still on their way.
         """
         for _ in range(_LAST_READS):
-            if len(connection.sending) >= _MOST_WAITING:
+            if not self._may_answer(connection):
                 break
             if not self._receive(connection):
                 connection.closing = True
@@ -161,10 +161,7 @@ class TcpServer:
             self._greetings[connection] = Greeting(self._connections, context, proxied=proxied)
         stage = Stage.GREETING if connection in self._greetings else Stage.SILENT
         self._connections.enter(connection, stage)
-        # By number: the TLS socket takes the plain one's place.
-        self._selector.register(
-            connection.fd, selectors.EVENT_READ, lambda mask: self._on_event(connection, mask)
-        )
+        self._watch_connection(connection, selectors.EVENT_READ)
         return True
 
     def _make_room(self, face: Face) -> bool:
@@ -189,7 +186,7 @@ class TcpServer:
         """
         signs = connection.signs
         mask = selectors.EVENT_WRITE
-        if len(connection.sending) < _MOST_WAITING:
+        if self._may_answer(connection):
             mask |= selectors.EVENT_READ
         self._on_event(connection, mask)
         return connection.open and connection.signs > signs
@@ -223,7 +220,7 @@ class TcpServer:
             return
         if self._stopping:
             self._finish(connection)
-        elif mask & selectors.EVENT_READ or connection.crossed:
+        elif (mask & selectors.EVENT_READ or connection.crossed) and self._may_answer(connection):
             self._receive(connection)
             self._send(connection)
 
@@ -270,22 +267,54 @@ class TcpServer:
     def _answer(self, connection: Connection) -> None:
         received = connection.received
         position = 0
-        while len(received) - position >= _LENGTH and len(connection.sending) < _MOST_WAITING:
+        while len(received) - position >= _LENGTH and self._may_answer(connection):
             start = position + _LENGTH
             end = start + int.from_bytes(received[position:start], "big")
             if len(received) < end:
                 break
             position = end
             reply = _respond(connection.face, bytes(received[start:end]), connection.host)
-            if reply is None:
+            if reply is None or (not reply and not self._hand_over(connection)):
                 # What is no query on a connection is no client worth keeping.
                 connection.closing = True
                 received.clear()
                 return
+            if not reply:
+                self._connections.touch(connection)
+                continue
             connection.sending += len(reply).to_bytes(_LENGTH, "big") + reply
             # Only whole queries count as life: a byte now and then does not hold a connection.
             self._connections.touch(connection)
         del received[:position]
+
+    def _may_answer(self, connection: Connection) -> bool:
+        # The replies to what was handed over come first: several messages may belong together.
+        return connection.handed is None and len(connection.sending) < _MOST_WAITING
+
+    def _hand_over(self, connection: Connection) -> bool:
+        """Has others answer; False where they have too much to do."""
+
+        def take(messages: tuple[bytes, ...], more: bool) -> None:
+            connection.more = more
+            if not more:
+                connection.handed = None
+                if not messages:
+                    connection.closing = True
+            for message in messages:
+                connection.sending += len(message).to_bytes(_LENGTH, "big") + message
+            if connection.open:
+                self._connections.touch(connection)
+                if not more and connection.received:
+                    self._answer(connection)
+                if self._stopping:
+                    self._finish(connection)
+                else:
+                    self._send(connection)
+
+        if not connection.face.hand(take):
+            return False
+        connection.handed = take
+        return True
 
     def _send(self, connection: Connection) -> None:
         if not connection.open:
@@ -297,33 +326,54 @@ class TcpServer:
                 break
             except OSError:
                 connection.sending.clear()
-                connection.closing = True
-                break
+                self._close(connection)
+                return
             del connection.sending[:sent]
             if connection.received:
                 self._answer(connection)
-        if connection.closing and not connection.sending:
+        if connection.more and len(connection.sending) < _MOST_WAITING:
+            connection.more = False
+            self._ask_more(connection)
+        if connection.closing and not connection.sending and connection.handed is None:
             self._close(connection)
             return
         wanted = 0
         if connection.sending or connection.crossed:
             wanted |= selectors.EVENT_WRITE
-        if not connection.closing and len(connection.sending) < _MOST_WAITING:
+        if not connection.closing and self._may_answer(connection):
             wanted |= selectors.EVENT_READ if not connection.crossed else 0
         self._want(connection, wanted)
 
     def _want(self, connection: Connection, events: int) -> None:
-        key = self._selector.get_key(connection.fd)
-        if key.events != events:
+        key = self._selector.get_map().get(connection.fd)
+        if key is None and events:
+            self._watch_connection(connection, events)
+        elif key is not None and not events:
+            self._selector.unregister(connection.fd)  # until what was handed over is answered
+        elif key is not None and key.events != events:
             self._selector.modify(connection.fd, events, key.data)
+
+    def _watch_connection(self, connection: Connection, events: int) -> None:
+        # By number: the TLS socket takes the plain one's place.
+        self._selector.register(
+            connection.fd, events, lambda mask: self._on_event(connection, mask)
+        )
+
+    def _ask_more(self, connection: Connection) -> None:
+        handing = connection.face.options.handing
+        if handing is not None and connection.handed is not None:
+            handing.ask_more(connection.handed)
 
     def _close(self, connection: Connection) -> None:
         if not connection.open:
             return
         connection.open = False
+        if connection.handed is not None and connection.face.options.handing is not None:
+            connection.face.options.handing.leave(connection.handed)
         self._connections.remove(connection)
         self._greetings.pop(connection, None)
-        self._selector.unregister(connection.fd)
+        if connection.fd in self._selector.get_map():
+            self._selector.unregister(connection.fd)
         if isinstance(connection.socket, ssl.SSLSocket):
             # RFC 8446 6.1: the end is told, so that it can't be mistaken for a cut.
             with suppress(OSError, ValueError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from geodns.server.face import Face
 from geodns.server.proxy import Balancers, Respond
@@ -82,8 +84,14 @@ def _serve(bound: socket.socket, face: Face, responder: Callable[[], Respond]) -
             # A datagram has a sender, even an empty one: this is the end (see `end_udp`).
             return
         reply = respond(packet, peer[0])
-        if reply is not None:
+        if reply:
             sendto(reply, peer)
+        elif reply is not None:
+            face.hand_over(partial(_send_to, sendto, peer))
+
+
+def _send_to(sendto: Callable[[bytes, Any], int], peer: Any, reply: bytes) -> None:
+    sendto(reply, peer)
 
 
 def _serve_wildcard(bound: socket.socket, face: Face, responder: Callable[[], Respond]) -> None:

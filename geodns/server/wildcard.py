@@ -7,8 +7,9 @@ The kernel tells a datagram's destination beside it, and takes a reply's source 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NoReturn
 
 from geodns.server.face import Face
 from geodns.server.proxy import Respond
@@ -63,8 +64,16 @@ def serve_wildcard(
         if not peer:
             return
         reply = respond(packet, peer[0])
-        if reply is not None:
+        if reply:
             sendmsg((reply,), [_source(*one) for one in told], 0, peer)
+        elif reply is not None:
+            face.hand_over(partial(_send_from, sendmsg, [_source(*one) for one in told], peer))
+
+
+def _send_from(
+    sendmsg: Callable[..., int], source: Sequence[tuple[int, int, bytes]], peer: Any, reply: bytes
+) -> None:
+    sendmsg((reply,), source, 0, peer)
 
 
 def end_of_wait(*_: int) -> NoReturn:

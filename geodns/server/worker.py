@@ -46,12 +46,15 @@ from geodns.server.channel import (
     NewImage,
     NewSecrets,
     NewStates,
+    Replies,
     Statistics,
     Stop,
+    Transport,
     encode,
 )
 from geodns.server.connections import ConnectionLimits
 from geodns.server.face import EngineOptions, Face
+from geodns.server.handing import Handing
 from geodns.server.options import WorkerOptions
 from geodns.server.proxy import Balancers
 from geodns.server.sockets import WorkerSockets
@@ -93,6 +96,7 @@ class Worker:
         self._moment = Moment(int(time.time()))
         self._ticker = Ticker(self._moment, time.time, self._limiters)
         self._states: States = {}
+        self._handing = Handing(self._send, self._wake) if options.hands_over else None
         self._image_generation = 0
         self._states_generation = 0
         self._begun = time.monotonic()
@@ -120,6 +124,10 @@ class Worker:
         self._stop_at = self._stop_at or time.monotonic() + grace
         self._wake_writer.send(b"s")
 
+    def _wake(self) -> None:
+        """Has the main thread look at what others left for it; any thread may call it."""
+        self._wake_writer.send(b"w")
+
     def _patience(self) -> float | None:
         """Seconds to wait for events; None is for ever."""
         idle = self._server.close_idle() if self._server is not None else None
@@ -140,6 +148,8 @@ class Worker:
         self._wake_reader.recv(4096)
         while self._loaded:
             self._take_image(*self._loaded.popleft())
+        if self._handing is not None:
+            self._handing.send_on()
         if self._stop_at is not None:
             self._stop(others_go_on=not self._orphaned)
 
@@ -154,6 +164,8 @@ class Worker:
             # Control has died. Its successor brings workers of its own and ends this one.
             self._selector.unregister(self._channel)
             self._orphaned = True
+            if self._handing is not None:
+                self._handing.orphan()
             logger.warning("control is gone; answering on with the last state")
             return
         for message in messages:
@@ -184,6 +196,8 @@ class Worker:
                     face.settle()
             case AskDemand(number):
                 self._send(Demand(number, time.monotonic() - self._begun, self._demand()))
+            case Replies() if self._handing is not None:
+                self._handing.replied(message)
             case Stop(grace):
                 self._stop_at = time.monotonic() + grace
                 self._stop(others_go_on=False)
@@ -223,7 +237,7 @@ class Worker:
         identity = Identity(self._options.identity, self._options.version)
         balancers = Balancers(self._options.balancers)
         for bound in self._sockets.udp:
-            face = self._face(image, identity, stream=False)
+            face = self._face(image, identity, "udp")
             given = (bound, face, balancers)
             thread = threading.Thread(target=serve_udp, args=given, daemon=True)
             self._faces["udp"].append(face)
@@ -231,9 +245,13 @@ class Worker:
             thread.start()
         self._server = TcpServer(self._selector, time.monotonic, self._limits(), balancers)
         self._server.context = self._context
-        for name, sockets in (("tcp", self._sockets.tcp), ("tls", self._sockets.tls)):
+        streams: tuple[tuple[Transport, tuple[socket.socket, ...]], ...] = (
+            ("tcp", self._sockets.tcp),
+            ("tls", self._sockets.tls),
+        )
+        for name, sockets in streams:
             if sockets:
-                face = self._face(image, identity, stream=True)
+                face = self._face(image, identity, name)
                 self._faces[name].append(face)
                 for listening in sockets:
                     self._server.listen(listening, face, tls=name == "tls")
@@ -257,7 +275,8 @@ class Worker:
         if self._server is not None:
             self._server.context = self._context
 
-    def _face(self, image: Image, identity: Identity, *, stream: bool) -> Face:
+    def _face(self, image: Image, identity: Identity, transport: Transport) -> Face:
+        stream = transport != "udp"
         options = EngineOptions(
             identity,
             self._options.accept_client_subnet,
@@ -267,6 +286,8 @@ class Worker:
             # What comes over TCP comes from where it says.
             limits=None if stream else self._options.limits,
             moment=self._moment,
+            transport=transport,
+            handing=self._handing,
         )
         face = Face(image, options)
         face.post(self._states)

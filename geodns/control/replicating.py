@@ -1,0 +1,85 @@
+"""Control's part in replication: what is in use for transfers, and who is told of a new image."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import dns.name
+import dns.tsig
+
+from geodns.config.replication import KeyFileError, Keys, Transfer, secret_of
+from geodns.config.settings import Server
+from geodns.replication.notify import News, Notifying
+from geodns.replication.transfer import Basis, Transfers
+from geodns.replication.tsig import Keyring
+from geodns.replication.zones import open_zone
+from geodns.server.answering import HandedQuery
+from geodns.zone.serial import Known
+
+logger = logging.getLogger(__name__)
+
+
+class Replicating:
+    """``image`` gives the file descriptor of the image in use. In the event loop."""
+
+    def __init__(self, image: Callable[[], int]) -> None:
+        self._image = image
+        self._transfer = Transfer()
+        self._keys: Keyring = {}
+        self._told: dict[bytes, int] = {}
+        self._notifying = Notifying()
+        self._transfers = Transfers(
+            lambda: Basis(self._image(), self._transfer, self._keys), _log_transfer
+        )
+
+    def answer(self, query: HandedQuery) -> AsyncIterator[tuple[bytes, ...]]:
+        """What a worker can't answer."""
+        return self._transfers.answer(query)
+
+    def renew(self, server: Server) -> None:
+        """Take these settings. A key that can't be read is as if it were not there."""
+        self._transfer = server.transfer
+        self._keys = keyring(server.keys)
+
+    def notify(self, serials: Mapping[bytes, Known]) -> None:
+        """Tell secondaries of the zones whose serials they were not told yet, by apex."""
+        for apex, known in serials.items():
+            if self._told.get(apex) != known.serial:
+                self._told[apex] = known.serial
+                self._notify(apex)
+        for apex in self._told.keys() - serials.keys():
+            del self._told[apex]
+
+    async def close(self) -> None:
+        """Tell nobody any more."""
+        await self._notifying.close()
+
+    def _notify(self, apex: bytes) -> None:
+        name, _ = dns.name.from_wire(apex, 0)
+        secondaries = self._transfer.notify_of(name.to_text())
+        zone = open_zone(self._image(), apex) if secondaries else None
+        if zone is None:
+            return
+        for secondary in secondaries:
+            key = None
+            if secondary.key is not None:
+                key = self._keys.get(dns.name.from_text(secondary.key))
+            where = secondary.socket_address
+            self._notifying.send(News(name, zone.soa, zone.serial, where, key))
+
+
+def keyring(keys: Keys) -> dict[dns.name.Name, dns.tsig.Key]:
+    """The keys by name. One whose file can't be read is left out and told."""
+    found: dict[dns.name.Name, dns.tsig.Key] = {}
+    for text, key in keys.items():
+        name = dns.name.from_text(text.lower())
+        try:
+            found[name] = dns.tsig.Key(name, secret_of(key), f"{key.algorithm}.")
+        except KeyFileError as error:
+            logger.error("a key can't be used", extra={"key": text, "reason": str(error)})  # noqa: TRY400 - the reason says it all
+    return found
+
+
+def _log_transfer(zone: str, who: str, how: str) -> None:
+    logger.info("zone transfer", extra={"zone": zone, "to": who, "outcome": how})

@@ -1,0 +1,1 @@
+"""Zones to and from other servers, by the DNS's own means."""

@@ -1,0 +1,63 @@
+"""What is wrong with keys and transfers, where it stands, and what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from running import FILES, SERVER
+
+from geodns.config.load import load
+from geodns.problem import ConfigurationError
+
+GOOD = 'keys: {k.test.: {secret: "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="}}\n'
+
+
+def _problems(folder: Path, more: str) -> list[str]:
+    for name, text in {**FILES, "geodns.yaml": SERVER + more}.items():
+        file = folder / name
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_text(text)
+    try:
+        _, warnings = load(folder / "geodns.yaml")
+    except ConfigurationError as error:
+        return [f"{p.line}:{p.column} {p.id}: {p.message}" for p in error.problems]
+    return [str(warning) for warning in warnings]
+
+
+def test_keys_networks_zones_and_secondaries_that_are_right(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=\n")
+    more = GOOD.replace("}}", "}, f.test.: {algorithm: hmac-sha512, secret_file: secret}}")
+    more += """\
+transfer:
+  allow: [192.0.2.0/24, {key: K.test.}, {network: "2001:db8::/32", key: f.test.}]
+  notify: [192.0.2.53, {address: "2001:db8::53", port: 5353, key: k.test.}]
+  client: 198.51.100.7
+  zones: {example.test.: {allow: [], notify: []}}
+"""
+    assert _problems(tmp_path, more) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ("transfer: {allow: [{key: k.tset.}]}", "10:26 undefined-key: there is no key k.tset."),
+        (
+            "transfer: {notify: [{address: 192.0.2.1, key: other.}]}",
+            "10:47 undefined-key: there is no key other.",
+        ),
+        (
+            "transfer: {zones: {exmaple.test.: {allow: []}}}",
+            "10:20 undefined-zone: there is no zone exmaple.test. to transfer",
+        ),
+        ("transfer: {allow: [{}]}", "a peer has a network, a key, or both"),
+        ("transfer: {notify: [ns2]}", "not an IP address"),
+        ('keys: {b.: {secret: "abc"}}', "a TSIG secret is 16 bytes or more in base64"),
+        ("keys: {b.: {}}", "a key has either secret or secret_file"),
+        ("keys: {b.: {secret_file: nowhere}}", "nowhere can't be used: No such file"),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_stands(tmp_path: Path, more: str, problem: str) -> None:
+    keys = "" if more.startswith("keys") else GOOD
+    (found,) = _problems(tmp_path, keys + more + "\n")
+    assert problem in found
