@@ -40,7 +40,8 @@ Moved = dict[str, tuple[float, float]]
 
 
 _LOOK_AT_ORDERS = 60.0  # seconds
-_TELL_STEADY = 0.25  # seconds in which news of TTLs alone are collected: each goes to all workers
+# Seconds in which news of TTLs alone are collected, and for each endpoint: all go to all workers.
+_TELL_STEADY, _TELL_STEADY_EACH = 0.25, 1e-4
 
 
 class Monitor:
@@ -442,7 +443,8 @@ class Monitor:
 
     def _tell_soon(self) -> None:
         if self._steady_timer is None:
-            when = self._clock.now() + _TELL_STEADY
+            pause = max(_TELL_STEADY, _TELL_STEADY_EACH * len(self._availability.endpoints))
+            when = self._clock.now() + pause
             self._steady_timer = self._clock.call_at(when, self._tell_steady)
 
     def _tell_steady(self) -> None:
