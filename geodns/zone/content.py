@@ -10,6 +10,8 @@ import dns.name
 import dns.rdataset
 import dns.rdatatype
 
+from geodns.zone.dynamic import DynamicRecord
+
 
 class GeoName(NamedTuple):
     """A name tied to a service, from which A, AAAA or CNAME are answered.
@@ -25,10 +27,15 @@ class GeoName(NamedTuple):
 
 @dataclass(slots=True)
 class Node:
-    """All that stands at one owner name."""
+    """All that stands at one owner name.
+
+    ``dynamic``: records of a type whose answers depend on the client; the rdataset of the type, if
+    there is one, holds what is answered where no pool of it is left.
+    """
 
     rdatasets: dict[dns.rdatatype.RdataType, dns.rdataset.Rdataset] = field(default_factory=dict)
     geo: GeoName | None = None
+    dynamic: tuple[DynamicRecord, ...] = ()
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ import dns.set
 from geodns.errors import GeodnsError
 from geodns.problem import Problem
 from geodns.zone.content import GeoName, Node
+from geodns.zone.dynamic import DynamicRecord
 
 MAX_TTL = 2**31 - 1  # RFC 2181 8: "a maximum value of 2147483647"
 SINGLE = frozenset((dns.rdatatype.SOA, dns.rdatatype.CNAME, dns.rdatatype.DNAME))
@@ -148,6 +149,20 @@ class Draft:
             return
         node.geo = geo
         self.spots[owner, None] = spot
+
+    def add_dynamic(self, owner: dns.name.Name, dynamic: DynamicRecord, spot: Spot) -> None:
+        """Makes a record dynamic; its plain values, if there are any, have been added before."""
+        node = self.nodes.setdefault(owner, Node())
+        if any(other.type == dynamic.type for other in node.dynamic):
+            self.problems.append(
+                spot.problem(
+                    "duplicate-dynamic",
+                    f"{owner} has a second dynamic {dynamic.type.name}; a name can have only one",
+                )
+            )
+            return
+        node.dynamic = (*node.dynamic, dynamic)
+        self.spots.setdefault((owner, dynamic.type), spot)
 
     def spot(self, owner: dns.name.Name, rdtype: dns.rdatatype.RdataType | None = None) -> Spot:
         """Where the first record of a type (None: GEO) stands; else the start of the file."""

@@ -15,7 +15,9 @@ from geodns.wording import did_you_mean, shown
 from geodns.yamlfile import Document, Keys
 from geodns.zone.content import GeoName
 from geodns.zone.draft import MAX_TTL, ContentError, Draft, Spot
+from geodns.zone.lenience import Report, is_lenient
 from geodns.zone.names import owner_name
+from geodns.zone.octodns_dynamic import Plain, is_dynamic, read_dynamic
 from geodns.zone.rdata import record_type
 from geodns.zone.shapes import RECORD_TYPES, RecordType
 from geodns.zone.soa import fill_soa, make_soa
@@ -27,7 +29,8 @@ _PRESENTATION = RecordType("fields")
 _RECORD_KEYS = frozenset(("type", "ttl", "value", "values"))
 # What octoDNS or its providers understand and this server need not.
 _FOREIGN_KEYS = frozenset(("octodns", "lenient", "healthcheck", "comment"))
-_NOT_SERVED = frozenset(("geo", "dynamic"))
+_DYNAMIC_KEYS = frozenset(("geo", "dynamic"))
+_SELF = "geodns"  # as octoDNS's lists of providers may name this server
 _GEO_KEYS = frozenset(("type", "ttl", "service", *_FOREIGN_KEYS))
 
 
@@ -78,14 +81,26 @@ class _Reader:
         return owner_name(key, self.draft.origin) if key else self.draft.origin
 
     def _guarded(self, record: Any, path: Keys, owner: dns.name.Name) -> None:
+        lenient = isinstance(record, Mapping) and is_lenient(record)
         try:
-            self._record(record, path, owner)
+            self._record(record, path, owner, lenient=lenient)
         except ContentError as fault:
-            self._problem(fault, (*path, *fault.inside))
+            self._problem(fault, (*path, *fault.inside), lenient=lenient)
 
-    def _problem(self, fault: ContentError, path: Keys, *, key: bool = False) -> None:
+    def _problem(
+        self, fault: ContentError, path: Keys, *, key: bool = False, lenient: bool = False
+    ) -> None:
+        """A fault; of a lenient record, a warning, for what is wrong of it has been left out."""
+        message = f"{fault.message}; left out, for the record is lenient"
         self.draft.problems.append(
-            self.document.problem(fault.id, fault.message, path, key=key, hint=fault.hint)
+            self.document.problem(
+                fault.id,
+                message if lenient else fault.message,
+                path,
+                key=key,
+                hint=fault.hint,
+                severity="warning" if lenient else "error",
+            )
         )
 
     def _warn(self, id: str, message: str, path: Keys, hint: str | None = None) -> None:
@@ -96,7 +111,7 @@ class _Reader:
     def _spot(self, path: Keys) -> Spot:
         return Spot(self.draft.file, *self.document.value_at(path))
 
-    def _record(self, record: Any, path: Keys, owner: dns.name.Name) -> None:
+    def _record(self, record: Any, path: Keys, owner: dns.name.Name, *, lenient: bool) -> None:
         if not isinstance(record, Mapping):
             raise ContentError(
                 "bad-record", "a record is a mapping, as in {type: A, values: [192.0.2.1]}"
@@ -106,9 +121,8 @@ class _Reader:
             raise ContentError(
                 "missing-type", "the record has no type", "write type: A, for example"
             )
-        options = record.get("octodns")
-        if isinstance(options, Mapping) and options.get("ignored") is True:
-            self._warn("ignored-record", "is marked as ignored and is not served", path)
+        if (why := _why_ignored(record)) is not None:
+            self._warn("ignored-record", f"{why} and is not served", path)
             return
         kind = kind.upper()
         if kind == "GEO":
@@ -118,19 +132,24 @@ class _Reader:
             shape, rdtype = self._shape(kind)
         except ContentError as fault:
             raise ContentError(fault.id, fault.message, fault.hint, ("type",)) from fault
-        self._check_keys(record, path)
+        self._check_keys(record, path, rdtype)
         ttl = _ttl(record)
-        values = self._values(record, kind)
+        dynamic = is_dynamic(record, rdtype)
+        values = [] if lenient and dynamic and _is_empty(record) else self._values(record, kind)
         if rdtype == dns.rdatatype.SOA:
             self._keep_soa(record, values, path, owner)
             return
+        read = []
         for value, inside in values:
             try:
                 rdata = rdata_from_value(shape, rdtype, value, self.draft.origin)
             except ContentError as fault:
-                self._problem(fault, (*path, *inside, *fault.inside))
+                self._problem(fault, (*path, *inside, *fault.inside), lenient=lenient)
             else:
                 self.draft.add(owner, ttl, rdata, self._spot((*path, *inside)))
+                read.append(rdata)
+        if dynamic:
+            self._dynamic(record, path, owner, Plain(rdtype, ttl, read))
 
     def _shape(self, kind: str) -> tuple[RecordType, dns.rdatatype.RdataType]:
         shape = RECORD_TYPES.get(kind)
@@ -139,15 +158,33 @@ class _Reader:
         rdtype = record_type(kind)
         return RECORD_TYPES.get(dns.rdatatype.to_text(rdtype), shape or _PRESENTATION), rdtype
 
-    def _check_keys(self, record: Mapping[str | int, Any], path: Keys) -> None:
+    def _dynamic(
+        self, record: Mapping[str | int, Any], path: Keys, owner: dns.name.Name, plain: Plain
+    ) -> None:
+        report = Report(lenient=is_lenient(record))
+        inside = "dynamic" if "dynamic" in record else "geo"
+        position = self.document.key_at((*path, inside))
+        dynamic = read_dynamic(record, plain, self.draft.origin, position, report)
+        self.draft.problems.extend(
+            self.document.problem(
+                found.id,
+                found.message,
+                (*path, *found.inside),
+                hint=found.hint,
+                severity=found.severity,
+            )
+            for found in report.found
+        )
+        self.draft.add_dynamic(owner, dynamic, self._spot((*path, inside)))
+
+    def _check_keys(
+        self, record: Mapping[str | int, Any], path: Keys, rdtype: dns.rdatatype.RdataType
+    ) -> None:
         for key in record:
-            if key in _NOT_SERVED:
-                self._warn(
-                    "not-served",
-                    f"{shown(key)} is not served yet; only the plain values are",
-                    (*path, key),
-                    "type GEO ties a name to a service",
-                )
+            if key in _DYNAMIC_KEYS:
+                if not is_dynamic({key: None}, rdtype):
+                    what = f"a record of type {dns.rdatatype.to_text(rdtype)} can't be {key}"
+                    self._warn("not-served", f"{what}; only the plain values are served", path)
             elif key not in _RECORD_KEYS and key not in _FOREIGN_KEYS:
                 hint = did_you_mean(str(key), _RECORD_KEYS)
                 self._warn("unknown-key", f"{shown(key)} is not used", (*path, key), hint)
@@ -214,6 +251,25 @@ class _Reader:
             self._problem(fault, (*path, *fault.inside))
             return
         self.draft.add(owner, _ttl(record), rdata, self._spot(path))
+
+
+def _why_ignored(record: Mapping[str | int, Any]) -> str | None:
+    """Why a record is not for this server; None: it is."""
+    options = record.get("octodns")
+    if not isinstance(options, Mapping):
+        return None
+    if options.get("ignored") is True:
+        return "is marked as ignored"
+    included, excluded = options.get("included"), options.get("excluded")
+    if isinstance(included, list) and included and _SELF not in included:
+        return f"is only for {', '.join(map(str, included))} (octodns: included)"
+    if isinstance(excluded, list) and _SELF in excluded:
+        return "excludes this server (octodns: excluded)"
+    return None
+
+
+def _is_empty(record: Mapping[str | int, Any]) -> bool:
+    return record.get("values", record.get("value")) in (None, "", [])
 
 
 def _ttl(record: Mapping[str | int, Any]) -> int:

@@ -231,20 +231,44 @@ def test_keys_of_octodns_itself_do_not_break_loading(tmp_path: Path) -> None:
     zone, problems = load(
         tmp_path,
         '"": {type: NS, value: ns.other.test., octodns: {healthcheck: {port: 1}}, lenient: true}\n'
-        "a: {type: A, value: 192.0.2.1, geo: {EU: [192.0.2.2]}}\n"
-        "b: {type: A, values: [192.0.2.1], dynamic: {pools: {}, rules: []}, tll: 30}\n"
-        "c: {type: A, value: 192.0.2.1, octodns: {ignored: true}}\n",
+        "a: {type: TXT, value: x, dynamic: {pools: {}}}\n"
+        "b: {type: A, values: [192.0.2.1], tll: 30}\n"
+        "c: {type: A, value: 192.0.2.1, octodns: {ignored: true}}\n"
+        "d: {type: A, value: 192.0.2.1, octodns: {included: [route53]}}\n"
+        "e: {type: A, value: 192.0.2.1, octodns: {excluded: [geodns]}}\n"
+        "f: {type: A, value: 192.0.2.1, octodns: {excluded: [route53]}}\n",
     )
     assert zone is not None
     assert [(item.id, item.line, item.column) for item in problems] == [
-        ("not-served", 2, 32),
-        ("not-served", 3, 35),
-        ("unknown-key", 3, 68),
+        ("not-served", 2, 1),
+        ("unknown-key", 3, 35),
         ("ignored-record", 4, 1),
+        ("ignored-record", 5, 1),
+        ("ignored-record", 6, 1),
     ]
     assert {item.severity for item in problems} == {"warning"}
-    assert problems[2].hint == "did you mean ttl?"
-    assert dns.name.from_text("c.example.test.") not in zone.nodes
+    assert problems[1].hint == "did you mean ttl?"
+    served = {name.relativize(zone.origin).to_text() for name in zone.nodes}
+    assert served == {"@", "a", "b", "f"}
+
+
+def test_what_is_wrong_in_a_lenient_record_is_left_out(tmp_path: Path) -> None:
+    zone, problems = load(
+        tmp_path,
+        '"": {type: NS, value: ns.other.test.}\n'
+        "a: {type: A, values: [192.0.2.1, nonsense], octodns: {lenient: true}}\n"
+        "b: {type: MX, value: {preference: 10}, octodns: {lenient: true}}\n"
+        "c: {type: ALIAS, value: www.example.test., octodns: {lenient: true}}\n",
+    )
+    assert zone is not None
+    assert [(item.id, item.line, item.severity) for item in problems] == [
+        ("bad-rdata", 2, "warning"),
+        ("missing-field", 3, "warning"),
+        ("refused-type", 4, "warning"),
+    ]
+    assert all("left out" in item.message for item in problems)
+    assert len(zone.nodes[dns.name.from_text("a.example.test.")].rdatasets[dns.rdatatype.A]) == 1
+    assert dns.name.from_text("b.example.test.") not in zone.nodes
 
 
 def test_a_ttl_may_have_units(tmp_path: Path) -> None:
