@@ -13,6 +13,7 @@ import numpy as np
 
 from geodns.answer.compile import compile_image
 from geodns.answer.image import Image
+from geodns.config.dynamic import with_dynamic_records
 from geodns.config.settings import Configuration, LatencyRow, Server, Services, Topology
 from geodns.geo.locations import Locations, Ranges
 from geodns.geo.place import NOWHERE, Place
@@ -119,7 +120,7 @@ def configuration(
     (folder / "example.test.yaml").write_text(zone)
     zones, problems, files = load_zones(folder, set(made))
     assert not [problem for problem in problems if problem.severity == "error"], problems
-    return Configuration(
+    read = Configuration(
         server=Server(),
         topology=Topology.model_validate({"regions": regions}),
         services=Services.model_validate({"services": made}),
@@ -127,6 +128,9 @@ def configuration(
         zones=zones,
         files=tuple(files),
     )
+    whole, wrong = with_dynamic_records(read)
+    assert not wrong
+    return whole
 
 
 def image(folder: Path, **settings: Any) -> Image:

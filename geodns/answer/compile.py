@@ -25,6 +25,7 @@ from geodns.answer.image import (
 )
 from geodns.answer.names import suffixes
 from geodns.answer.resolvers import Resolvers
+from geodns.config.endpoints import endpoints_of
 from geodns.config.settings import (
     Address,
     AllowQuery,
@@ -33,7 +34,6 @@ from geodns.config.settings import (
     Endpoint,
     Https,
     Service,
-    Topology,
     with_branches,
 )
 from geodns.geo.locations import Locations
@@ -42,6 +42,7 @@ from geodns.steering.ranking import Ranking, Tier
 from geodns.steering.units import Candidate
 from geodns.zone.content import Node as ZoneNode
 from geodns.zone.content import Zone
+from geodns.zone.dynamic import service_of
 
 _ALPN, _PORT, _ECH = 1, 3, 5  # RFC 9460 14.3.2
 
@@ -70,8 +71,14 @@ def steering_of(configuration: Configuration, name: str) -> Policy:
         within = {branch: steering_of(configuration, branch) for branch in service.branches}
         return Branching(service, topology, within, configuration.plans)
     candidates = [
-        Candidate(f"{name}@{az}", region, az, endpoint.weight, endpoint.priority)
-        for region, az, endpoint in _endpoints(topology, name)
+        Candidate(
+            placed.id,
+            placed.region,
+            placed.availability_zone,
+            placed.settings.weight,
+            placed.settings.priority,
+        )
+        for placed in endpoints_of(configuration, [name])
     ]
     return Steering(
         service,
@@ -81,15 +88,6 @@ def steering_of(configuration: Configuration, name: str) -> Policy:
         configuration.estimate,
         configuration.plans,
     )
-
-
-def _endpoints(topology: Topology, service: str) -> list[tuple[str, str, Endpoint]]:
-    return [
-        (region_name, az_name, az.endpoints[service])
-        for region_name, region in topology.regions.items()
-        for az_name, az in region.availability_zones.items()
-        if service in az.endpoints
-    ]
 
 
 class _Compiler:
@@ -106,11 +104,13 @@ class _Compiler:
         location, rankings = self.classifier.classify(policy)
         numbers, classes = self._table(rankings)
         traits = policy.traits
+        within = with_branches(self.configuration.services.services, name)
+        settings = {each.id: each.settings for each in endpoints_of(self.configuration, within)}
         return ServiceImage(
             name=name,
             answers=traits.addresses or service.answers,
             when_down=_when_down(service),
-            endpoints=tuple(self._endpoint(each) for each in policy.candidates),
+            endpoints=tuple(_endpoint(each, settings[each.id]) for each in policy.candidates),
             tiers=tuple(_tier(tier, policy, numbers) for tier in numbers),
             classes=classes,
             location=location,
@@ -134,11 +134,6 @@ class _Compiler:
                 of = (candidate.id.partition("@")[0] in inside for candidate in candidates)
                 found[Minimum(each, tuple(n for n, own in enumerate(of) if own), least)] = None
         return tuple(found)
-
-    def _endpoint(self, candidate: Candidate) -> EndpointImage:
-        service, _, az = candidate.id.partition("@")
-        zones = self.configuration.topology.regions[candidate.region].availability_zones
-        return _endpoint(candidate, zones[az].endpoints[service])
 
     def _table(
         self, rankings: tuple[Ranking, ...]
@@ -224,7 +219,7 @@ def _zone(
     apex = zone.origin.to_digestable()
     nodes: dict[bytes, Node] = {}
     for name, content in zone.nodes.items():
-        nodes[name.to_digestable()] = _node(content, numbers, settings)
+        nodes[name.to_digestable()] = _node(name, content, numbers, settings)
     empty: Node = {}
     for owner in list(nodes):
         # RFC 4592 2.2.2: what has something below it exists, even where nothing stands at it.
@@ -246,6 +241,7 @@ def _give_access(zones: list[ZoneImage], allow: AllowQuery) -> None:
 
 
 def _node(
+    owner: dns.name.Name,
     content: ZoneNode,
     numbers: dict[str, int],
     settings: dict[str, Service],
@@ -259,4 +255,6 @@ def _node(
         service = settings[geo.service]
         ttl = geo.ttl if geo.ttl is not None else round(service.longest_ttl)
         node[GEO] = GeoRRset(numbers[geo.service], ttl)
+    for record in content.dynamic:
+        node[int(record.type)] = GeoRRset(numbers[service_of(owner, record.type)], record.ttl)
     return node

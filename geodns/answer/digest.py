@@ -14,7 +14,7 @@ _SERIAL_FROM_END = 20  # RFC 1035 3.3.13: serial, refresh, retry, expire and min
 
 
 def digest_of(zone: ZoneImage, services: Sequence[str]) -> bytes:
-    """16 bytes over all records but the SOA's serial; ``services`` are names by their number.
+    """16 bytes over all records but the SOA's serial; ``services`` tells them apart by number.
 
     What geo names are transferred as counts, too.
 

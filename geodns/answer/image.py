@@ -20,14 +20,15 @@ class RRset(NamedTuple):
 
 
 class GeoRRset(NamedTuple):
-    """A geo name: the position of its service in the image, and the TTL of its answers."""
+    """What is answered from a service: its position in the image, and the TTL of its answers."""
 
     service: int
     ttl: int
 
 
 Node = dict[int, "RRset | GeoRRset"]
-"""Type number -> records; empty for an empty non-terminal. A geo name stands under GEO."""
+"""Type number -> records; empty for an empty non-terminal. A geo name stands under GEO, a dynamic
+record, which answers one type alone, under that type."""
 
 
 @dataclass(slots=True)

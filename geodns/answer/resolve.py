@@ -17,7 +17,8 @@ PROHIBITED, NOT_AUTHORITATIVE, NOT_SUPPORTED = 18, 20, 21  # extended errors: RF
 _MOST_CHAIN = 16  # aliases followed in one answer; a longer chain is somebody's mistake
 _RRSIG, _NSEC = 46, 47
 # RFC 4035 2.5: these may stand beside a CNAME, so a question for them is not led on by it.
-_AT_AN_ALIAS = frozenset((CNAME, _RRSIG, _NSEC))
+_BESIDE_AN_ALIAS = frozenset((_RRSIG, _NSEC))
+_AT_AN_ALIAS = _BESIDE_AN_ALIAS | {CNAME}
 _ANY_TTL = 3600
 _ANY_HINFO = b"\x07RFC8482\x00"
 
@@ -124,6 +125,9 @@ def _answer(
         outcome.geo = GeoPart(geo.service, name, geo.ttl)
         return None
     alias = node.get(CNAME)
+    if isinstance(alias, GeoRRset) and type not in (*_BESIDE_AN_ALIAS, ANY):
+        outcome.geo = GeoPart(alias.service, name, alias.ttl)
+        return None
     if isinstance(alias, RRset) and type not in _AT_AN_ALIAS:
         outcome.add(ANSWER, name, CNAME, alias)
         return alias.rdatas[0].lower() if type != ANY else None
@@ -132,6 +136,9 @@ def _answer(
         outcome.add(ANSWER, name, HINFO, RRset(_ANY_TTL, (_ANY_HINFO,)))
         return None
     rrset = node.get(type) if type != GEO else None
+    if isinstance(rrset, GeoRRset):
+        outcome.geo = GeoPart(rrset.service, name, rrset.ttl)
+        return None
     if not isinstance(rrset, RRset):
         outcome.deny(NOERROR)
         return None

@@ -1,4 +1,4 @@
-"""What GEO names are transferred as: ordinary records, the answer to one client at one moment.
+"""What GEO names and dynamic records are transferred as: the answer to one client at one moment.
 
 Secondaries know nothing of places and health. They get what the default client would be told, so
 that they serve something sensible; all else of steering is lost there.
@@ -34,11 +34,22 @@ class Transferred:
         nodes: dict[bytes, Node] = {}
         for owner, node in zone.nodes.items():
             geo = node.get(GEO)
-            if isinstance(geo, GeoRRset):
-                found = self._records(geo, node)
-                if found:
-                    nodes[owner] = found
+            found = self._records(geo, node) if isinstance(geo, GeoRRset) else {}
+            found.update(self._dynamic(node))
+            if found:
+                nodes[owner] = found
         return nodes
+
+    def _dynamic(self, node: Node) -> Node:
+        """Of dynamic records, each of which answers one type."""
+        records: Node = {}
+        for type, rrset in node.items():
+            if type == GEO or not isinstance(rrset, GeoRRset):
+                continue
+            found = self._answer(rrset.service, A if type == CNAME else type)
+            if found is not None and found.type == type:
+                records[type] = RRset(rrset.ttl, found.rdatas)
+        return records
 
     def _records(self, geo: GeoRRset, node: Node) -> Node:
         records: Node = {}

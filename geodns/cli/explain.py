@@ -83,7 +83,7 @@ def explain(
 
 def _given(configuration: Configuration, down: Sequence[str], assume_up: bool) -> Given:
     try:
-        withdrawn = withdraw(configuration.topology, down)
+        withdrawn = withdraw(configuration.topology, down, configuration.pools)
     except UnknownIdError as error:
         raise click.BadParameter(str(error), param_hint="--down") from error
     admin = configuration.server.admin

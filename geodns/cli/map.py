@@ -147,7 +147,9 @@ def _check_format(file: Path | None) -> None:
 
 
 def _service(configuration: Configuration, name: str | None) -> str:
-    services = configuration.services.services
+    if name in configuration.pools:
+        raise MapError(f"{name} is a dynamic record, whose pools are in no place on a map")
+    services = [each for each in configuration.services.services if each not in configuration.pools]
     if name is None:
         first = next(iter(services), None)
         if first is None:

@@ -241,6 +241,9 @@ def _check(
 ) -> None:
     """Every name must be one of the configuration's. Raises click's BadParameter."""
     services, regions = configuration.services.services, configuration.topology.regions
+    if service in configuration.pools:
+        message = f"{service} is a dynamic record, whose pools have no capacity and no place"
+        raise click.BadParameter(message, param_hint="SERVICE")
     if service not in services:
         hint = did_you_mean(service, services) or f"there are {', '.join(services) or 'none'}"
         raise click.BadParameter(f"there is no service {service!r}; {hint}", param_hint="SERVICE")

@@ -20,7 +20,7 @@ from geodns.cli.options import config_option, json_option
 from geodns.cli.progress import progress
 from geodns.config.find import find
 from geodns.config.load import load
-from geodns.config.settings import Configuration, Topology
+from geodns.config.settings import Configuration
 from geodns.config.values import parse_share
 from geodns.control.client import ask
 from geodns.control.location_cache import locate
@@ -188,7 +188,7 @@ def _sides(
     live: bool,
 ) -> tuple[Given, Given]:
     known = Availabilities(_known(first) if live else {}, live=live).states()
-    changed = _changed(second.topology, known, change)
+    changed = _changed(second, known, change)
     with progress("reading the locations"):
         before = _locations(first)
         same = first.server.geoip.databases == second.server.geoip.databases
@@ -209,22 +209,22 @@ def _known(configuration: Configuration) -> Known:
     return found
 
 
-def _changed(topology: Topology, known: States, change: _Change) -> States:
+def _changed(configuration: Configuration, known: States, change: _Change) -> States:
     """The availability after the change; what is down stays down."""
     states = dict(known)
     for id, share in change.availability.items():
-        for endpoint in _endpoints(topology, id, "--availability"):
+        for endpoint in _endpoints(configuration, id, "--availability"):
             state = states.get(endpoint, EndpointState(1.0))
             states[endpoint] = state._replace(availability=state.availability * share)
     for id in change.down:
-        for endpoint in _endpoints(topology, id, "--down"):
+        for endpoint in _endpoints(configuration, id, "--down"):
             states[endpoint] = EndpointState(0.0)
     return states
 
 
-def _endpoints(topology: Topology, id: str, option: str) -> Sequence[str]:
+def _endpoints(configuration: Configuration, id: str, option: str) -> Sequence[str]:
     try:
-        return tuple(withdraw(topology, (id,)))
+        return tuple(withdraw(configuration.topology, (id,), configuration.pools))
     except UnknownIdError as error:
         raise click.BadParameter(str(error), param_hint=option) from error
 

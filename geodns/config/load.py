@@ -19,6 +19,7 @@ from geodns.config.check_services import SERVICES_RULES
 from geodns.config.check_steering import STEERING_RULES, stages_of
 from geodns.config.check_topology import TOPOLOGY_RULES
 from geodns.config.check_use import LEFTOVER_RULES, USE_RULES
+from geodns.config.dynamic import with_dynamic_records
 from geodns.config.paths import absolute
 from geodns.config.probing import TlsSettings
 from geodns.config.settings import (
@@ -55,7 +56,7 @@ def load(path: Path, *, now: float | None = None) -> tuple[Configuration, tuple[
     problems = loading.run()
     if any(problem.severity == "error" for problem in problems):
         raise ConfigurationError(problems, loading.watched())
-    return loading.configuration(), problems
+    return loading.configuration, problems
 
 
 class _Loading:
@@ -76,6 +77,7 @@ class _Loading:
         self.plans: dict[Path, Rows] = {}
         self.resolvers: tuple[ResolverRow, ...] = ()
         self.zone_files: list[Path] = []
+        self.configuration: Configuration
 
     def run(self) -> tuple[Problem, ...]:
         """Reads and checks everything; the problems of a file stand together, top to bottom."""
@@ -98,6 +100,9 @@ class _Loading:
             self.found.extend(self._findings(rules))
         if not any(problem.severity == "error" for problem in self.found):
             self.found.extend(self._findings(LEFTOVER_RULES))
+        if not any(problem.severity == "error" for problem in self.found):
+            self.configuration, wrong = with_dynamic_records(self._configuration())
+            self.found.extend(wrong)
         order = {file: place for place, file in enumerate(self.watched())}
         unique = dict.fromkeys(self.found)
         return tuple(
@@ -107,7 +112,7 @@ class _Loading:
             )
         )
 
-    def configuration(self) -> Configuration:
+    def _configuration(self) -> Configuration:
         """What was read. Only to be called when there is no error."""
         return Configuration(
             server=self.sources.server.settings,

@@ -40,8 +40,8 @@ _ZONE = """A file's name without `.yaml`, `.zone` or `.db` is the zone's name. `
 zone's, as in `root.zone`; so a top-level domain of that name can't be served.
 
 Keys are names relative to the zone (`""` is the zone itself, `"*"` a wildcard), values
-one record set or a list of them. This is octoDNS's format, with two additions: `GEO` ties a name to
-a service, and the `SOA` may be left out.
+one record set or a list of them. This is octoDNS's format, [dynamic records](octodns.md) included,
+with two additions: `GEO` ties a name to a service, and the `SOA` may be left out.
 
 | key | type | default | meaning |
 |---|---|---|---|

@@ -359,6 +359,23 @@ class LatencyRow(NamedTuple):
     milliseconds: dict[str, float]
 
 
+# --- dynamic records --------------------------------------------------------------------------
+
+
+class PoolEndpoint(NamedTuple):
+    """One value of a dynamic record's pool: ``www.example.test/A@eu/192.0.2.1``.
+
+    ``group`` is what people name the pool by, ``www.example.test/A@eu``. ``checked`` is False for
+    a value that is in service whatever a check would say.
+    """
+
+    id: str
+    pool: str
+    group: str
+    settings: Endpoint
+    checked: bool
+
+
 # --- everything together ----------------------------------------------------------------------
 
 
@@ -368,7 +385,8 @@ class Configuration:
 
     ``files`` are all files and folders that a change of is a change of the configuration.
     ``latency`` holds only what is not too old, and ``estimate`` is for all that it does not name.
-    ``plans`` are the rows of plan files that services follow.
+    ``plans`` are the rows of plan files that services follow. ``pools`` are the endpoints of
+    dynamic records, by the names of their services, which are among ``services``.
     """
 
     server: Server
@@ -380,3 +398,4 @@ class Configuration:
     estimate: Estimate = DEFAULT
     plans: Mapping[Path, Rows] = field(default_factory=dict)
     resolvers: tuple[ResolverRow, ...] = ()
+    pools: Mapping[str, tuple[PoolEndpoint, ...]] = field(default_factory=dict)

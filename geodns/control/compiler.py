@@ -31,6 +31,7 @@ from geodns.errors import GeodnsError
 from geodns.geo.errors import GeoError
 from geodns.problem import ConfigurationError, Problem
 from geodns.zone.content import Zone
+from geodns.zone.dynamic import service_of
 
 _MEASURED = re.compile(rb"^measured:\s*['\"]?(\d{4}-\d{2}-\d{2})", re.MULTILINE)
 _HEAD = 65536  # bytes of a latency table in which its date is looked for
@@ -69,7 +70,10 @@ def longest_ttls(configuration: Configuration) -> dict[str, float]:
     services = configuration.services.services
     longest: dict[str, float] = {}
     for zone in configuration.zones:
-        for node in zone.nodes.values():
+        for owner, node in zone.nodes.items():
+            longest.update(
+                (service_of(owner, record.type), float(record.ttl)) for record in node.dynamic
+            )
             geo = node.geo
             if geo is None or geo.service not in services:
                 continue
@@ -108,7 +112,7 @@ def _summary(zone: Zone) -> ZoneSummary:
         file=zone.file,
         serial=int(soa.serial),
         names=len(zone.nodes),
-        geo=sum(node.geo is not None for node in zone.nodes.values()),
+        geo=sum(node.geo is not None or bool(node.dynamic) for node in zone.nodes.values()),
     )
 
 

@@ -24,7 +24,7 @@ def settle_serials(
     ``before`` is what was last served, ``states`` how available endpoints are now: what GEO names
     are transferred as depends on it, and is written into the image, too.
     """
-    names = [service.name for service in image.services]
+    names = [_content(service.name, configuration) for service in image.services]
     transfer = configuration.server.transfer
     transferred = Transferred(image, states, str(transfer.client or UNKNOWN_PLACE))
     served: dict[bytes, Known] = {}
@@ -44,6 +44,12 @@ def settle_serials(
         if wanted.explicit and serial != wanted.serial:
             problems.append(_behind(zone.file, wanted.serial, serial))
     return served, tuple(problems)
+
+
+def _content(service: str, configuration: Configuration) -> str:
+    """What a name's being tied to a service says; a dynamic record is part of its zone, whole."""
+    pools = configuration.pools.get(service)
+    return service if pools is None else repr((pools, configuration.services.services[service]))
 
 
 def _behind(file: Path, wanted: int, serial: int) -> Problem:

@@ -11,7 +11,7 @@ from geodns.answer.image import Image
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.resolve import GeoPart
 from geodns.answer.resolvers import NO_RESOLVER
-from geodns.config.settings import Configuration, with_branches
+from geodns.config.settings import Configuration, Topology, with_branches
 from geodns.config.steering import Chain, Preset
 from geodns.explain import reply
 from geodns.explain.access import judge_access
@@ -135,7 +135,9 @@ def _steer(given: Given, question: Question, draft: Image, part: GeoPart) -> _St
         client, around = with_resolver_row(client, row), row.network
         whom = mixed_clients([row.clients], locations, policy.prefixes)
     standing = stand(service, question.type, located, given.available)
-    ranking = Ranker(standing, policy, given.available, configuration.topology).rank(
+    # A pool may be named like a region, whose title is not the pool's.
+    topology = Topology() if service.name in configuration.pools else configuration.topology
+    ranking = Ranker(standing, policy, given.available, topology).rank(
         whom,
         _policy(configuration, service.name),
         [stage.name for stage in chains[0]],

@@ -137,7 +137,9 @@ def _share(endpoints: Sequence[EndpointFinding]) -> float:
 
 
 def _title(topology: Topology, unit: Unit) -> str | None:
-    """The title of a region or an AZ."""
-    region = topology.regions[unit.region]
+    """The title of a region or an AZ; None of a pool."""
+    region = topology.regions.get(unit.region)
+    if region is None:
+        return None
     az = region.availability_zones.get(unit.name)
     return az.title if az is not None else region.title

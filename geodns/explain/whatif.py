@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from geodns.answer.service import EndpointState, States
-from geodns.config.settings import Topology
+from geodns.config.settings import PoolEndpoint, Topology
 from geodns.errors import GeodnsError
 from geodns.health.availability import EndpointAvailability
 from geodns.wording import did_you_mean
@@ -68,12 +69,21 @@ class Availabilities:
         return known is None or packed not in known.failing
 
 
-def withdraw(topology: Topology, ids: Sequence[str]) -> dict[str, str]:
+def withdraw(
+    topology: Topology,
+    ids: Sequence[str],
+    pools: Mapping[str, Iterable[PoolEndpoint]] = MappingProxyType({}),
+) -> dict[str, str]:
     """The endpoints that IDs stand for, each with the ID that withdraws it.
 
-    An ID is a region, an AZ or an endpoint (``web@eu-central-1a``). Raises UnknownIdError.
+    An ID is a region, an AZ or an endpoint (``web@eu-central-1a``), or a dynamic record, a pool of
+    it or a value. Raises UnknownIdError.
     """
     by_id = _endpoints_by_id(topology)
+    for service, endpoints in pools.items():
+        for each in endpoints:
+            for id in (service, each.group, each.id):
+                by_id.setdefault(id, []).append(each.id)
     withdrawn: dict[str, str] = {}
     for id in ids:
         if id not in by_id:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,10 +13,13 @@ from geodns.config.settings import (
     Check,
     Configuration,
     Endpoint,
+    PoolEndpoint,
     Service,
     Thresholds,
     with_branches,
 )
+
+_NEVER = Thresholds(withdraw_below=0.0, restore_above=0.0, hold=0.0)
 
 
 class TargetKey(NamedTuple):
@@ -48,9 +51,10 @@ class PlannedEndpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlannedGroup:
-    """An AZ or a region (``kind``), with the ids of all of its endpoints and of the checked ones.
+    """An AZ or a region, with the ids of all of its endpoints and of the checked ones.
 
-    ``parts`` are the names of a region's AZs.
+    ``kind`` is what it is, in words: a pool stands where an AZ does, and a dynamic record where a
+    region does. ``parts`` are the names of a region's AZs.
     """
 
     kind: str
@@ -123,6 +127,8 @@ def plan(configuration: Configuration) -> Plan:
             in_region,
             tuple(region.availability_zones),
         )
+    for service, endpoints in configuration.pools.items():
+        _dynamic_record(made, configuration, service, endpoints)
     for reference in thresholds.guard.references:
         check = configuration.services.checks[reference.check]
         for address in reference.addresses:
@@ -138,6 +144,32 @@ def _timed(made: Plan, services: Mapping[str, Service]) -> frozenset[str]:
     return frozenset(id for id, each in made.endpoints.items() if each.service in whole)
 
 
+def _dynamic_record(
+    made: Plan, configuration: Configuration, service: str, endpoints: Iterable[PoolEndpoint]
+) -> None:
+    """A record is a group of pools, and these of values, so that each of them can be drained.
+
+    No share of them ever withdraws the rest: what follows on a pool that fails is its fallback.
+    """
+    pools: dict[str, list[PlannedEndpoint]] = {}
+    for each in endpoints:
+        name = configuration.services.services[service].check if each.checked else None
+        planned = PlannedEndpoint(
+            each.id,
+            service,
+            each.settings,
+            each.group,
+            service,
+            _targets(configuration, name, each.settings),
+        )
+        _add(made, configuration, name, planned)
+        pools.setdefault(each.group, []).append(planned)
+    for group, values in pools.items():
+        made.availability_zones[group] = _group("pool", group, None, _NEVER, values)
+    every = [planned for values in pools.values() for planned in values]
+    made.regions[service] = _group("dynamic record", service, None, _NEVER, every, tuple(pools))
+
+
 def _endpoint(
     made: Plan,
     configuration: Configuration,
@@ -150,26 +182,36 @@ def _endpoint(
     settings = configuration.services.services.get(service)
     needs = settings.needs if settings else ()
     name = settings.check if settings else None
-    check = configuration.services.checks[name] if name else None
     planned = PlannedEndpoint(
         f"{service}@{az}",
         service,
         endpoint,
         az,
         region,
-        tuple(
-            TargetKey(check, address)
-            if check and f"ipv{address.version}" in check.families
-            else None
-            for address in endpoint.addresses
-        ),
+        _targets(configuration, name, endpoint),
         tuple(f"{needed}@{az}" for needed in needs if needed in within.endpoints),
     )
+    _add(made, configuration, name, planned)
+    return planned
+
+
+def _targets(
+    configuration: Configuration, name: str | None, endpoint: Endpoint
+) -> tuple[TargetKey | None, ...]:
+    check = configuration.services.checks[name] if name else None
+    return tuple(
+        TargetKey(check, address) if check and f"ipv{address.version}" in check.families else None
+        for address in endpoint.addresses
+    )
+
+
+def _add(
+    made: Plan, configuration: Configuration, name: str | None, planned: PlannedEndpoint
+) -> None:
     made.endpoints[planned.id] = planned
     for key in planned.targets:
         if key is not None:
             _target(made, configuration, name or "", key, planned.id).decides = True
-    return planned
 
 
 def _target(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from geodns.answer.compile import compile_image, steering_of
 from geodns.answer.image import Image
 from geodns.answer.resolve import AAAA, A
 from geodns.answer.service import States
+from geodns.config.endpoints import Placed, endpoints_of
 from geodns.config.settings import Configuration, Services, with_branches
 from geodns.errors import GeodnsError
 from geodns.geo.locations import Locations
@@ -168,7 +168,7 @@ def _served(configuration: Configuration, asked: Sequence[str]) -> list[str]:
     services = configuration.services.services
     if asked:
         return [name for name in services if name in asked]
-    named = {
+    named = set(configuration.pools) | {
         node.geo.service
         for zone in configuration.zones
         for node in zone.nodes.values()
@@ -245,7 +245,7 @@ def _loads(
             second,
             first * tally.weight if is_load else None,
             second * tally.weight if is_load else None,
-            placed.capacity,
+            placed.settings.capacity,
         )
 
 
@@ -256,20 +256,7 @@ def _sums(named: Iterable[tuple[str, float]]) -> dict[str, float]:
     return found
 
 
-class _Placed(NamedTuple):
-    id: str
-    region: str
-    availability_zone: str
-    capacity: float | None
-
-
-def _endpoints(configuration: Configuration, service: str) -> dict[str, _Placed]:
+def _endpoints(configuration: Configuration, service: str) -> dict[str, Placed]:
     """The endpoints of a service and its branches, by id."""
     names = with_branches(configuration.services.services, service)
-    return {
-        f"{name}@{az}": _Placed(f"{name}@{az}", region, az, zone.endpoints[name].capacity)
-        for region, settings in configuration.topology.regions.items()
-        for az, zone in settings.availability_zones.items()
-        for name in names
-        if name in zone.endpoints
-    }
+    return {placed.id: placed for placed in endpoints_of(configuration, names)}

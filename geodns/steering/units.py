@@ -46,7 +46,10 @@ def units_of(
     """
     groups: dict[tuple[str, str | None, Hashable], list[int]] = {}
     places = {name: number for number, name in enumerate(topology.regions)}
-    for position in sorted(range(len(candidates)), key=lambda at: places[candidates[at].region]):
+    behind = len(places)  # pools of dynamic records, which are in no region
+    for position in sorted(
+        range(len(candidates)), key=lambda at: places.get(candidates[at].region, behind)
+    ):
         candidate = candidates[position]
         zone = candidate.availability_zone if candidate.availability_zone in alone else None
         key = candidate.region, zone, None if zone else apart(candidate)
