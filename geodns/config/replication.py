@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from geodns.config.base import Settings
-from geodns.config.values import AbsoluteName, AddressText, Network, SocketAddress
+from geodns.config.values import AbsoluteName, AddressText, Duration, Network, SocketAddress
 from geodns.config.wording import Words
 from geodns.errors import GeodnsError
 
@@ -107,6 +107,11 @@ class Transfer(Settings):
         None,
         description="GEO names are transferred as what a client of this address is answered; none: "
         "one whose place is unknown",
+    )
+    refresh: Duration = Field(
+        60.0,
+        ge=1,
+        description="how long after health has changed they are transferred anew",
     )
     zones: dict[AbsoluteName, ZoneTransfer] = Field(
         {}, description="by zone, with the final dot: what it has in place of the above"

@@ -7,6 +7,7 @@ the image and one for messages (``geodns.control.outcome``), and the configurati
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 import dns.rdatatype
 
 from geodns.answer.compile import compile_image
+from geodns.answer.service import States
 from geodns.answer.store import read_image, write_image
 from geodns.config.load import load
 from geodns.config.settings import Configuration, with_branches
@@ -38,13 +40,21 @@ _HEAD = 65536  # bytes of a latency table in which its date is looked for
 _NICE = 5  # answers come first: workers share the cores with a compile
 
 
-def compile_to(path: Path, image: int, tell: Callable[[Message], None]) -> None:
-    """Compile the configuration in ``path`` into a file descriptor; every step is told."""
+def compile_to(
+    path: Path,
+    image: int,
+    tell: Callable[[Message], None],
+    states: States = {},  # noqa: B006  never written to
+) -> None:
+    """Compile the configuration in ``path`` into a file descriptor; every step is told.
+
+    ``states`` is how available endpoints are now, for what GEO names are transferred as.
+    """
     try:
         begun = time.monotonic()
         configuration, warnings = load(path)
         tell(_loaded(configuration, tuple(warnings), time.monotonic() - begun))
-        tell(_compile(configuration, image))
+        tell(_compile(configuration, image, states))
     except ConfigurationError as error:
         tell(Refused(error.problems, error.files))
     except GeoError as error:
@@ -83,7 +93,7 @@ def longest_ttls(configuration: Configuration) -> dict[str, float]:
     return longest
 
 
-def _compile(configuration: Configuration, image: int) -> Compiled:
+def _compile(configuration: Configuration, image: int, states: States) -> Compiled:
     seconds = {}
     begun = time.monotonic()
     server = configuration.server
@@ -93,7 +103,7 @@ def _compile(configuration: Configuration, image: int) -> Compiled:
     compiled = compile_image(configuration, located.locations)
     seconds["compile"] = time.monotonic() - begun
     begun = time.monotonic()
-    serials, warnings = settle_serials(compiled, configuration, known_serials(server.state), {})
+    serials, warnings = settle_serials(compiled, configuration, known_serials(server.state), states)
     seconds["serials"] = time.monotonic() - begun
     begun = time.monotonic()
     with os.fdopen(image, "r+b", closefd=False) as file:
@@ -139,7 +149,8 @@ def main(arguments: list[str]) -> None:
             pipe.write(frame(message))
             pipe.flush()
 
-        compile_to(path, image, tell)
+        # Only our own parent gives us this file.
+        compile_to(path, image, tell, pickle.load(sys.stdin.buffer))
 
 
 if __name__ == "__main__":

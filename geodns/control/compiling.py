@@ -13,9 +13,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import dns.name
 
+from geodns.answer.service import States
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, ZoneSummary
 from geodns.errors import GeodnsError
 from geodns.problem import Problem
@@ -74,16 +76,19 @@ async def compile_configuration(
     *,
     loaded: Callable[[Loaded], None] | None = None,
     command: Sequence[str] = COMMAND,
+    states: States = {},  # noqa: B006  never written to
 ) -> Compilation:
     """Read and compile the configuration in ``path`` in a process of its own.
 
+    ``states`` is how available endpoints are now, for what GEO names are transferred as.
     ``loaded`` is called once the configuration is known, while the image is being made; what it
     raises ends the compile. Raises CompileError. The compiler process has ended when this returns,
     also when it is cancelled.
     """
     image = os.memfd_create("geodns-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        messages, status, output = await _run(path, image, loaded, command)
+        with _as_file(states) as given:
+            messages, status, output = await _run(path, image, loaded, command, given)
         compilation = _judge(messages, status, output, image)
         # From here on nobody can change what several workers read.
         fcntl.fcntl(image, fcntl.F_ADD_SEALS, _SEALS)
@@ -94,14 +99,18 @@ async def compile_configuration(
 
 
 async def _run(
-    path: Path, image: int, loaded: Callable[[Loaded], None] | None, command: Sequence[str]
+    path: Path,
+    image: int,
+    loaded: Callable[[Loaded], None] | None,
+    command: Sequence[str],
+    states: IO[bytes],
 ) -> tuple[list[Message], int, str]:
     reading, writing = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
             *(str(image), str(writing), str(path)),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=states,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             pass_fds=(image, writing),
@@ -129,6 +138,14 @@ async def _run(
         status = await process.wait()
         output = await told
     return messages, status, output
+
+
+def _as_file(states: States) -> IO[bytes]:
+    """A file in memory for the compiler to read; a pipe would have to be fed."""
+    file = os.fdopen(os.memfd_create("geodns-states", os.MFD_CLOEXEC), "w+b")
+    pickle.dump(dict(states), file)
+    file.seek(0)
+    return file
 
 
 async def _messages(reading: int) -> AsyncGenerator[Message, None]:

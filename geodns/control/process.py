@@ -34,6 +34,7 @@ from geodns.control.stepping_down import Names, must_be, step_down, tell_of_root
 from geodns.control.store import Event, Store
 from geodns.control.supervisor import Supervisor
 from geodns.control.timings import CheckTimings
+from geodns.control.transferred_health import TransferredHealth
 from geodns.control.verdicts import Verdicts
 from geodns.control.watcher import Watcher
 from geodns.control.worker_options import worker_count, worker_options
@@ -47,7 +48,7 @@ from geodns.health.told import HealthReport
 from geodns.health.turn import Turn
 from geodns.open_files import raise_limit
 from geodns.planning.networks import By
-from geodns.server.handle import WorkerHandle
+from geodns.server.handle import WorkerHandle, states_of
 from geodns.server.sockets import Sockets, WorkerSockets, open_sockets
 
 logger = logging.getLogger(__name__)
@@ -103,6 +104,7 @@ class ControlProcess:
         self._reloader = Reloader(
             self._compile, self._apply, self._watcher.watch_also, busy=self._tell_of_reload
         )
+        self._transferred = TransferredHealth(lambda: self._reloader.request("health change"))
         self._admin = Admin(self)
 
     async def start(self) -> None:
@@ -140,6 +142,7 @@ class ControlProcess:
         await supervisor.start()
         self._run_parts()
         self._replicating.notify(self._in_use.compiled.serials)
+        self._look_at_transferred()
         logger.info(
             "listening",
             extra={
@@ -163,6 +166,7 @@ class ControlProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._transferred.close()
         await self._replicating.close()
         await self._admin.close()
         if self._supervisor is not None:
@@ -379,6 +383,14 @@ class ControlProcess:
             # An image that still has endpoints which are about to go would take them for well.
             endpoints = {**self._leaving, **availability.endpoints}
             self._supervisor.publish_availability(replace(availability, endpoints=endpoints))
+        self._look_at_transferred()
+
+    def _look_at_transferred(self) -> None:
+        loaded = self._in_use.loaded
+        transfer = loaded.configuration.server.transfer
+        copied = transfer.is_offered and any(zone.geo for zone in loaded.zones)
+        states = states_of(self._monitor.availability)
+        self._transferred.look(states, transfer.refresh if copied else None)
 
     def _remember_verdicts(self, rows: Rows) -> None:
         if self._verdicts is not None:
@@ -436,7 +448,8 @@ class ControlProcess:
         return state
 
     async def _compile(self) -> Compilation:
-        return await compile_configuration(self._path)
+        states = self._transferred.used(states_of(self._monitor.availability))
+        return await compile_configuration(self._path, states=states)
 
     async def _apply(self, compilation: Compilation) -> None:
         supervisor, configuration = self._supervisor, compilation.loaded.configuration

@@ -17,7 +17,7 @@ from typing import Any
 import dns.rcode
 import dns.rdatatype
 
-from geodns.answer.service import EndpointState
+from geodns.answer.service import EndpointState, States
 from geodns.health.availability import Availability
 from geodns.server.answering import Answer, Answering, HandedQuery
 from geodns.server.channel import (
@@ -131,13 +131,7 @@ class WorkerHandle:
 
     def send_availability(self, availability: Availability) -> None:
         """Tells how much of each endpoint is available."""
-        states = {
-            id: EndpointState(
-                endpoint.availability, endpoint.failing, endpoint.factor, endpoint.steady
-            )
-            for id, endpoint in availability.endpoints.items()
-        }
-        self._send(NewStates(availability.generation, states), [])
+        self._send(NewStates(availability.generation, states_of(availability)), [])
 
     async def statistics(self) -> WorkerStatistics:
         """What it has counted. Raises TimeoutError or ConnectionError when it doesn't say."""
@@ -254,6 +248,14 @@ class WorkerHandle:
         for waiting in self._requests.values():
             if not waiting.done():
                 waiting.set_exception(ConnectionError(_ENDED))
+
+
+def states_of(availability: Availability) -> States:
+    """What the engine needs to know of availability."""
+    return {
+        id: EndpointState(endpoint.availability, endpoint.failing, endpoint.factor, endpoint.steady)
+        for id, endpoint in availability.endpoints.items()
+    }
 
 
 def _type_name(type: int) -> str:
