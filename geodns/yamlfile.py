@@ -7,7 +7,7 @@ Norway), ``10:30`` is a string, and dates stay strings. A key that stands twice 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,16 @@ class Document:
         return Problem(id, message, self.file, line, column, **more)
 
 
-def read(file: Path) -> tuple[Document, list[Problem]]:
-    """The document in a file; with problems, ``data`` is what could be read, or None."""
+def read(
+    file: Path, bytes_of: Callable[[Path], bytes] = Path.read_bytes
+) -> tuple[Document, list[Problem]]:
+    """The document in a file; with problems, ``data`` is what could be read, or None.
+
+    ``bytes_of`` gives a file's bytes, or raises OSError.
+    """
     document = Document(file)
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = bytes_of(file).decode("utf-8-sig")
     except OSError as error:
         reason = error.strerror or type(error).__name__
         return document, [Problem("unreadable-file", f"can't be read: {reason}", file)]

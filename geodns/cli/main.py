@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from geodns import __version__
 from geodns.errors import GeodnsError
@@ -24,6 +25,8 @@ class Entry(NamedTuple):
 COMMANDS = {
     "serve": Entry("geodns.cli.serve:serve", "Answer queries until stopped."),
     "check": Entry("geodns.cli.check:check", "Check the configuration and the zones."),
+    "zone": Entry("geodns.cli.zone:zone", "List, show, check, create and compare zones."),
+    "record": Entry("geodns.cli.record:record", "List and edit the records of a zone."),
     "explain": Entry("geodns.cli.explain:explain", "Say what a client is answered, and why."),
     "simulate": Entry(
         "geodns.cli.simulate:simulate_", "Say who moves where when something fails or changes."
@@ -41,6 +44,7 @@ COMMANDS = {
         "geodns.cli.health:health", "Tell health to a server; show and overrule its guard."
     ),
     "schema": Entry("geodns.cli.schema:schema", "Print the JSON Schema of a kind of file."),
+    "completion": Entry("geodns.cli.completion:completion", "Print a shell's completion script."),
 }
 
 
@@ -65,6 +69,15 @@ class LazyGroup(click.Group):
         """Lists the commands from the table."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Completes commands from the table, so that none is imported for its name alone."""
+        found = [
+            CompletionItem(name, help=entry.help)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Runs a command; an error of ours becomes one line on stderr and exit status 1."""

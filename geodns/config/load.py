@@ -41,18 +41,21 @@ from geodns.planning.plan import Rows
 from geodns.problem import ConfigurationError, Problem
 from geodns.yamlfile import Keys
 from geodns.zone.content import Zone
-from geodns.zone.load import load_zones
+from geodns.zone.load import AS_IT_IS, load_zones
+from geodns.zone.pending import Pending
 
 
-def load(path: Path, *, now: float | None = None) -> tuple[Configuration, tuple[Problem, ...]]:
+def load(
+    path: Path, *, now: float | None = None, pending: Pending = AS_IT_IS
+) -> tuple[Configuration, tuple[Problem, ...]]:
     """The configuration that starts at a server file (``geodns.yaml``), and its warnings.
 
     ``now``, seconds since 1970, decides which figures of latency tables are too old; None: the
-    system's clock says it.
+    system's clock says it. ``pending``: changes of zone files that are not written yet.
     Raises ConfigurationError with every problem of all files if there is an error among them.
     """
     absolute_path = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() follows links
-    loading = _Loading(absolute_path, time.time() if now is None else now)
+    loading = _Loading(absolute_path, time.time() if now is None else now, pending)
     problems = loading.run()
     if any(problem.severity == "error" for problem in problems):
         raise ConfigurationError(problems, loading.watched())
@@ -62,8 +65,9 @@ def load(path: Path, *, now: float | None = None) -> tuple[Configuration, tuple[
 class _Loading:
     """One pass over all files. Problems are collected in the order of the files."""
 
-    def __init__(self, path: Path, now: float) -> None:
+    def __init__(self, path: Path, now: float, pending: Pending) -> None:
         self.now = now
+        self.pending = pending
         server = read_source(Server, path)
         self.server = replace(server, settings=absolute(server.settings, path.parent))
         self.found: list[Problem] = list(server.problems)
@@ -246,6 +250,6 @@ class _Loading:
             return ()
         services = self.sources.services
         names = set(self.sources.service_names()) if services.readable else None
-        zones, problems, self.zone_files = load_zones(folder, names)
+        zones, problems, self.zone_files = load_zones(folder, names, self.pending)
         self.found.extend(problems)
         return zones

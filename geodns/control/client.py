@@ -25,19 +25,44 @@ class RefusedByServerError(GeodnsError):
     """The server doesn't do what it was told; the message is its own."""
 
 
+class SilentServerError(NoServerError):
+    """Something listens on the admin socket, but it is not for us or does not answer in time."""
+
+
 def tell(admin: Admin, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Post JSON to a path over the admin socket: its answer.
 
     Raises RefusedByServerError, or NoServerError where there is none.
     """
+    status, answer = _post(admin, path, body, _TIMEOUT)
+    if status != http.client.OK:
+        raise RefusedByServerError(str(answer.get("error", http.client.responses.get(status))))
+    return answer
+
+
+def reload(admin: Admin, timeout: float) -> dict[str, Any]:
+    """Have the server read its configuration anew: what became of it, as ``view.reload`` says.
+
+    It comes when every worker has the new content, or the server has refused it. ``timeout`` is in
+    seconds. Raises SilentServerError, or NoServerError where there is none.
+    """
+    return _post(admin, "/v1/reload", {}, timeout)[1]
+
+
+def _post(
+    admin: Admin, path: str, body: dict[str, Any], timeout: float
+) -> tuple[int, dict[str, Any]]:
     if admin.socket is None:
         raise NoServerError("the configuration has no admin.socket, which changes go over")
-    connection = _UnixConnection(admin.socket)
+    connection = _UnixConnection(admin.socket, timeout)
     headers = {"Host": "localhost", "Content-Type": "application/json"}
     try:
         connection.request("POST", path, json.dumps(body), headers)
         response = connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read())
+    except (TimeoutError, PermissionError) as error:
+        reason = f"{admin.socket}: {error.strerror or error}"
+        raise SilentServerError(f"the server can't be asked ({reason})") from error
     except OSError as error:
         reason = f"{admin.socket}: {error.strerror or error}"
         raise NoServerError(f"no server is running here ({reason})") from error
@@ -45,9 +70,7 @@ def tell(admin: Admin, path: str, body: dict[str, Any]) -> dict[str, Any]:
         raise NoServerError(f"{admin.socket}: what answers there is not geodns") from error
     finally:
         connection.close()
-    if response.status != http.client.OK:
-        raise RefusedByServerError(str(answer.get("error", response.reason)))
-    return answer
+    return response.status, answer
 
 
 def ask(admin: Admin, path: str) -> dict[str, Any]:
@@ -89,11 +112,12 @@ def _http(address: SocketAddress) -> http.client.HTTPConnection:
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, file: Path) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT)
+    def __init__(self, file: Path, timeout: float = _TIMEOUT) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._file = file
+        self._timeout = timeout
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_TIMEOUT)
+        self.sock.settimeout(self._timeout)
         self.sock.connect(str(self._file))

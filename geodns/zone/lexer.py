@@ -41,10 +41,16 @@ class Word(dns.tokenizer.Token):
 
 @dataclass(slots=True)
 class Entry:
-    """One logical line: a record or a directive. ``indented``: the owner is that of the last."""
+    """One logical line: a record or a directive. ``indented``: the owner is that of the last.
+
+    ``first`` and ``last`` are the numbers of its lines in the file, more than one where it has
+    parentheses; 0: it stands in no file.
+    """
 
     indented: bool
     words: list[Word] = field(default_factory=list)
+    first: int = 0
+    last: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ def entries(text: str) -> Iterator[Entry | Flaw]:
             if flawed:
                 continue
             if entry is None:
-                entry = Entry(indented=spaced)
+                entry = Entry(indented=spaced, first=line)
             entry.words.append(Word(match[kind], kind == "quoted", spaced, line, column))
             spaced = False
             continue
@@ -79,11 +85,12 @@ def entries(text: str) -> Iterator[Entry | Flaw]:
             if not opened:
                 spaced = flawed = False
                 if entry is not None:
+                    entry.last = line - 1
                     yield entry
                 entry = None
         elif kind == "open":
             if entry is None and not flawed:  # the parenthesis stands before the first word
-                entry = Entry(indented=column > 1)
+                entry = Entry(indented=column > 1, first=line)
             opened.append((line, column))
         elif kind == "close" and opened:
             opened.pop()
@@ -93,7 +100,13 @@ def entries(text: str) -> Iterator[Entry | Flaw]:
     if opened:
         yield Flaw("this parenthesis is never closed", *opened[0])
     elif entry is not None:
+        entry.last = line
         yield entry
+
+
+def has_comment(text: str) -> bool:
+    """Whether a part of the text is a comment, which begins with a semicolon."""
+    return any(match.lastgroup == "comment" for match in _TOKEN.finditer(text))
 
 
 def _reason(text: str) -> str:

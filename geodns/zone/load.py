@@ -17,25 +17,55 @@ from geodns.zone.draft import ContentError, Draft
 from geodns.zone.master import read_master
 from geodns.zone.names import owner_name
 from geodns.zone.octodns import read_octodns
+from geodns.zone.pending import Pending
 from geodns.zone.soa import file_serial
 
 YAML_SUFFIXES = frozenset((".yaml", ".yml"))
 MASTER_SUFFIXES = frozenset((".zone", ".db"))
+AS_IT_IS = Pending()
 _ROOT = "root"
 """The root has no name to give a file; this is the one that it has where it is published."""
 
 
 def load_zones(
-    folder: Path, services: Collection[str] | None
+    folder: Path, services: Collection[str] | None, pending: Pending = AS_IT_IS
 ) -> tuple[tuple[Zone, ...], list[Problem], list[Path]]:
     """The zones of a folder that can be used, all that is wrong, and all files that were read.
 
     A file's name without its suffix is the zone's name; ``root`` is the root's. A zone with an
     error is left out; the others are not touched by it. ``services``: the names that GEO may have;
-    None: any. All in the order of the files' names.
+    None: any. ``pending``: changes that are not written yet. All in the order of the files' names.
     """
     with _collector_paused():
-        return _load(folder, services)
+        return _load(folder, services, pending)
+
+
+def read_zone(
+    file: Path, folder: Path, services: Collection[str] | None, pending: Pending = AS_IT_IS
+) -> tuple[Draft | None, list[Problem]]:
+    """One file's zone as far as it could be read, checked, and all that is wrong.
+
+    Without a draft the file's name is no zone's, or it is no regular file.
+    """
+    problems: list[Problem] = []
+    draft, _ = _read(file, folder, services, problems, pending)
+    return draft, problems if draft is None else draft.problems
+
+
+def zone_files(folder: Path, problems: list[Problem], pending: Pending = AS_IT_IS) -> list[Path]:
+    """The files of zones in a folder, by name; a folder that can't be read is a problem."""
+    try:
+        found = [
+            file
+            for file in pending.listed(folder)
+            if file.suffix in YAML_SUFFIXES | MASTER_SUFFIXES
+            and not file.name.startswith(".")
+            and not file.is_dir()
+        ]
+    except OSError as error:
+        problems.append(Problem("unreadable-folder", f"can't be read: {error.strerror}", folder))
+        return []
+    return sorted(found)
 
 
 def origin_of(file: Path) -> dns.name.Name:
@@ -58,14 +88,14 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _load(
-    folder: Path, services: Collection[str] | None
+    folder: Path, services: Collection[str] | None, pending: Pending
 ) -> tuple[tuple[Zone, ...], list[Problem], list[Path]]:
     problems: list[Problem] = []
     files: list[Path] = []
     zones: dict[dns.name.Name, Zone] = {}
     claims: dict[dns.name.Name, Path] = {}
-    for file in _zone_files(folder, problems):
-        draft, read = _read(file, folder, services, problems)
+    for file in zone_files(folder, problems, pending):
+        draft, read = _read(file, folder, services, problems, pending)
         files.extend(path for path in read if path not in files)
         if draft is None:
             continue
@@ -85,23 +115,12 @@ def _load(
     return tuple(zones.values()), problems, files
 
 
-def _zone_files(folder: Path, problems: list[Problem]) -> list[Path]:
-    try:
-        found = [
-            file
-            for file in folder.iterdir()
-            if file.suffix in YAML_SUFFIXES | MASTER_SUFFIXES
-            and not file.name.startswith(".")
-            and not file.is_dir()
-        ]
-    except OSError as error:
-        problems.append(Problem("unreadable-folder", f"can't be read: {error.strerror}", folder))
-        return []
-    return sorted(found)
-
-
 def _read(
-    file: Path, folder: Path, services: Collection[str] | None, problems: list[Problem]
+    file: Path,
+    folder: Path,
+    services: Collection[str] | None,
+    problems: list[Problem],
+    pending: Pending,
 ) -> tuple[Draft | None, list[Path]]:
     """The checked draft of a file, and the files that were read for it."""
     try:
@@ -111,15 +130,15 @@ def _read(
             Problem("bad-zone-name", f"the file's name is no zone's name: {fault.message}", file)
         )
         return None, [file]
-    if not file.is_file():
+    if not pending.is_file(file):
         problems.append(Problem("unreadable-file", "is not a regular file", file))
         return None, [file]
     draft = Draft(origin, file)
     if file.suffix in MASTER_SUFFIXES:
-        read = read_master(file, draft, folder)
+        read = read_master(file, draft, folder, pending.read)
     else:
         read = [file]
-        document, draft.problems = yamlfile.read(file)
+        document, draft.problems = yamlfile.read(file, pending.read)
         if document.data is not None or not draft.problems:
             read_octodns(document, draft, file_serial(read))
     check_zone(draft, services, needs_soa=file.suffix in MASTER_SUFFIXES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,13 +38,16 @@ _DIRECTIVES = {
 }
 
 
-def read_master(file: Path, draft: Draft, folder: Path) -> list[Path]:
+def read_master(
+    file: Path, draft: Draft, folder: Path, read: Callable[[Path], bytes] = Path.read_bytes
+) -> list[Path]:
     """Fills the draft from a master file; what is wrong becomes its problems.
 
-    ``$INCLUDE`` reads only files below ``folder``. Returns all files that were read.
+    ``$INCLUDE`` reads only files below ``folder``. ``read`` gives a file's bytes, or raises
+    OSError. Returns all files that were read.
     """
     state = _State(draft.origin)
-    reader = _Reader(draft, folder.resolve())
+    reader = _Reader(draft, folder.resolve(), read)
     reader.read(file, state)
     return reader.files
 
@@ -61,9 +64,10 @@ class _State:
 
 
 class _Reader:
-    def __init__(self, draft: Draft, folder: Path) -> None:
+    def __init__(self, draft: Draft, folder: Path, read: Callable[[Path], bytes]) -> None:
         self.draft = draft
         self.folder = folder
+        self.bytes_of = read
         self.files: list[Path] = []
         self.open: list[Path] = []
         self.includes = 0
@@ -72,7 +76,7 @@ class _Reader:
         """Reads a file's lines; ``state`` is changed by them."""
         if file not in self.files:
             self.files.append(file)
-        text = _text(file, self.draft.problems)
+        text = _text(file, self.bytes_of, self.draft.problems)
         self.open.append(file.resolve())
         for entry in entries(text):
             if not isinstance(entry, Entry):
@@ -112,7 +116,7 @@ class _Reader:
             # RFC 1035 5.1: the name may be relative to the origin so far
             state.origin = _owner(words, 1, state.origin)
         elif directive == "$TTL":
-            state.default_ttl = _ttl(words, 1)
+            state.default_ttl = read_ttl(words, 1)
         elif directive == "$INCLUDE":
             self._include(words, state, file)
         else:
@@ -162,7 +166,7 @@ class _Reader:
         owner = state.owner
         if owner is None:
             raise ContentError("missing-owner", "the first record of a file must name its owner")
-        ttl, at = _ttl_and_class(words, at)
+        ttl, at = ttl_and_class(words, at)
         if at >= len(words):
             raise ContentError("missing-type", "the record has no type", None, (at,))
         if ttl is not None:
@@ -194,9 +198,9 @@ class _Reader:
         self.draft.add_geo(owner, GeoName(service, ttl, word.line, word.column), spot)
 
 
-def _text(file: Path, problems: list[Problem]) -> str:
+def _text(file: Path, read: Callable[[Path], bytes], problems: list[Problem]) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return read(file).decode("utf-8-sig")
     except OSError as error:
         problems.append(Problem("unreadable-file", f"can't be read: {error.strerror}", file))
     except UnicodeDecodeError as error:
@@ -225,7 +229,8 @@ def _unescaped(words: Sequence[Word], at: int) -> str:
     return text
 
 
-def _ttl(words: Sequence[Word], at: int) -> int:
+def read_ttl(words: Sequence[Word], at: int) -> int:
+    """The seconds that a word says. Raises ContentError."""
     text = words[at].value
     try:
         ttl = dns.ttl.from_text(text) if len(text) <= 40 else -1
@@ -238,8 +243,8 @@ def _ttl(words: Sequence[Word], at: int) -> int:
     return ttl
 
 
-def _ttl_and_class(words: Sequence[Word], at: int) -> tuple[int | None, int]:
-    """The TTL, if there is one, and where the type stands.
+def ttl_and_class(words: Sequence[Word], at: int) -> tuple[int | None, int]:
+    """The TTL, if there is one, and where the type stands. Raises ContentError.
 
     RFC 1035 5.1: "[<TTL>] [<class>] <type> <RDATA>" or "[<class>] [<TTL>] <type> <RDATA>"
     """
@@ -248,7 +253,7 @@ def _ttl_and_class(words: Sequence[Word], at: int) -> tuple[int | None, int]:
     while at < len(words) and words[at].is_identifier():
         text = words[at].value
         if ttl is None and _TTL.fullmatch(text):
-            ttl = _ttl(words, at)
+            ttl = read_ttl(words, at)
         elif not classed and _CLASS.fullmatch(text):
             if text.upper() not in {"IN", "CLASS1"}:
                 raise ContentError(

@@ -100,8 +100,13 @@ def check_length(rdata: dns.rdata.Rdata) -> dns.rdata.Rdata:
     return rdata
 
 
-def rdata_from_text(rdtype: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rdata:
-    """The rdata of a presentation form in which names are absolute. Raises ContentError."""
+def rdata_from_text(
+    rdtype: dns.rdatatype.RdataType, text: str, origin: dns.name.Name | None = None
+) -> dns.rdata.Rdata:
+    """The rdata of a presentation form. Without an origin names must be absolute.
+
+    Raises ContentError.
+    """
     found = list(entries(text))
     if len(found) != 1 or not isinstance(found[0], Entry):
         flaw = next((item.message for item in found if not isinstance(item, Entry)), None)
@@ -109,7 +114,7 @@ def rdata_from_text(rdtype: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rda
         kind = dns.rdatatype.to_text(rdtype)
         raise ContentError("bad-rdata", f"the value does not fit type {kind}: {reason}")
     try:
-        return parse_rdata(rdtype, found[0].words, None)
+        return parse_rdata(rdtype, found[0].words, origin)
     except ContentError as fault:  # the whole value is its place in the file
         raise ContentError(fault.id, fault.message) from fault
 

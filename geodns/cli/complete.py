@@ -1,0 +1,77 @@
+"""What the shell completes for arguments: zones, names, types and services. Never an error: where
+something can't be read, nothing is offered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+
+import click
+
+from geodns.config.find import find
+from geodns.editor.site import Site, open_site, read_file, read_origin
+from geodns.errors import GeodnsError
+from geodns.zone.editing.records import kind_text, read_kind, read_owner, records_of, relative
+from geodns.zone.editing.records import value_text as shown
+from geodns.zone.shapes import RECORD_TYPES
+
+_Completion = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def _quiet(complete: Callable[[click.Context, str], Iterable[str]]) -> _Completion:
+    @wraps(complete)
+    def wrapped(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+        try:
+            return [word for word in complete(context, begun) if word.startswith(begun)]
+        except (GeodnsError, OSError):
+            return []
+
+    return wrapped
+
+
+def _site(context: click.Context) -> Site:
+    config: Path | None = context.params.get("config")
+    return open_site(find(config, os.environ))
+
+
+@_quiet
+def complete_zone(context: click.Context, _begun: str) -> Iterable[str]:
+    """The zones that there are."""
+    return [zone.to_text(omit_final_dot=True) for zone, _ in _site(context).files()]
+
+
+@_quiet
+def complete_name(context: click.Context, begun: str) -> Iterable[str]:
+    """The names of the zone, relative to it."""
+    site = _site(context)
+    draft = read_file(site.file_of(read_origin(context.params["zone"])), site.folder)
+    if begun.endswith("."):
+        return [owner.to_text() for owner in draft.nodes]
+    return [relative(owner, draft.origin) for owner in draft.nodes]
+
+
+@_quiet
+def complete_type(context: click.Context, begun: str) -> Iterable[str]:
+    """The types; where records are removed or listed, those that the name has."""
+    if context.info_name in {"remove", "list"}:
+        site = _site(context)
+        draft = read_file(site.file_of(read_origin(context.params["zone"])), site.folder)
+        owner = read_owner(context.params["name"], draft.origin)
+        return [kind_text(kind) for name, kind in records_of(draft.nodes) if name == owner]
+    kinds = [kind for kind, shape in RECORD_TYPES.items() if shape.value != "refused"]
+    return [kind.lower() for kind in kinds] if begun and begun.islower() else kinds
+
+
+@_quiet
+def complete_value(context: click.Context, _begun: str) -> Iterable[str]:
+    """The services for GEO; else the values that there are."""
+    kind = read_kind(context.params["type_"])
+    site = _site(context)
+    if kind is None and context.info_name != "remove":
+        return site.services()
+    draft = read_file(site.file_of(read_origin(context.params["zone"])), site.folder)
+    owner = read_owner(context.params["name"], draft.origin)
+    found = records_of(draft.nodes).get((owner, kind))
+    return [shown(value) for value in found.values] if found else []

@@ -1,0 +1,1 @@
+"""Edits of zone files by commands: locked, checked, written whole, and in use when done."""

@@ -1,0 +1,98 @@
+"""Where the zones of a configuration are, and the file of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dns.name
+
+from geodns.config.paths import absolute
+from geodns.config.settings import Admin, Server, Services
+from geodns.config.source import read_source
+from geodns.problem import Problem
+from geodns.wording import did_you_mean, shown
+from geodns.zone.draft import ContentError, Draft
+from geodns.zone.editing.records import EditError
+from geodns.zone.load import MASTER_SUFFIXES, origin_of, read_zone, zone_files
+from geodns.zone.names import owner_name
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The server file and what commands need of it: the rest may be wrong."""
+
+    config: Path
+    folder: Path
+    state: Path
+    admin: Admin
+    services_file: Path | None
+
+    def services(self) -> Collection[str]:
+        """The names that GEO may have, also those of services whose settings are wrong."""
+        if self.services_file is None:
+            return ()
+        return read_source(Services, self.services_file).names("services")
+
+    def files(self) -> Iterator[tuple[dns.name.Name, Path]]:
+        """The zones and their files, in the order of these."""
+        problems: list[Problem] = []
+        found = zone_files(self.folder, problems)
+        if problems:
+            raise EditError(str(problems[0]))
+        for file in found:
+            try:
+                yield origin_of(file), file
+            except ContentError:
+                continue  # `geodns check` says so
+
+    def file_of(self, origin: dns.name.Name) -> Path:
+        """The file of a zone. Raises EditError where there is none, or several."""
+        zones: dict[dns.name.Name, list[Path]] = {}
+        for name, file in self.files():
+            zones.setdefault(name, []).append(file)
+        found = zones.get(origin, [])
+        if not found:
+            known = [zone.to_text(omit_final_dot=True) for zone in zones]
+            hint = did_you_mean(origin.to_text(omit_final_dot=True), known)
+            raise EditError(
+                f"there is no zone {origin} in {self.folder}" + (f" ({hint})" if hint else "")
+            )
+        if len(found) > 1:
+            names = " and ".join(file.name for file in found)
+            raise EditError(f"the zone {origin} has the files {names}; remove one of them")
+        return found[0]
+
+
+def open_site(config: Path) -> Site:
+    """What a server file says about zones. Raises EditError where it names no folder of zones."""
+    file = config.absolute()
+    server = absolute(read_source(Server, file).settings, file.parent)
+    if server.zones is None:
+        raise EditError(f"{config} names no folder of zones; set zones")
+    return Site(file, server.zones, server.state, server.admin, server.services)
+
+
+def read_origin(text: str) -> dns.name.Name:
+    """The zone that a person names, with or without the final dot. Raises EditError."""
+    try:
+        name = owner_name(text, dns.name.root) if text != "." else dns.name.root
+    except ContentError as fault:
+        raise EditError(fault.message) from fault
+    if not text:
+        raise EditError(f"{shown(text)} is not a zone's name")
+    return name
+
+
+def read_file(file: Path, folder: Path) -> Draft:
+    """A zone file, as far as it can be read. Raises EditError where it is no zone file."""
+    draft, problems = read_zone(file, folder, None)
+    if draft is None:
+        raise EditError(str(problems[0]))
+    return draft
+
+
+def is_master(file: Path) -> bool:
+    """Whether a file is a master file by its name; else it is YAML."""
+    return file.suffix in MASTER_SUFFIXES
