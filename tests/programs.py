@@ -22,6 +22,7 @@ PACKAGES = {  # Debian's and Ubuntu's names
     "named": "bind9",
     "named-checkzone": "bind9-utils",
     "nsd": "nsd",
+    "nsd-checkzone": "nsd",
     "nsupdate": "bind9-dnsutils",
     "openssl": "openssl",
 }

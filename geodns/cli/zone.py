@@ -190,8 +190,9 @@ def import_(
 def export(config: Path | None, zone: str, format_: str | None, output: Path | None) -> None:
     """Print ZONE as octoDNS YAML, an RFC 1035 master file or JSON. Default: yaml."""
     origin = read_origin(zone)
-    records = read_own(site_of(config), origin)
     chosen = format_ or (format_of(output) if output is not None else "yaml")
+    # In YAML it is made again, and its serial stays automatic.
+    records = read_own(site_of(config), origin, made_soa=chosen != "yaml")
     for owner, kind in split_elsewhere(records) if chosen == "yaml" else ():
         click.echo(
             f"warning: the strings of {owner} {kind_text(kind)} become one, split at 255 bytes:"
@@ -230,7 +231,7 @@ def diff(
     if (other is None) == (server is None):
         raise click.UsageError("say what to compare with: FILE, ZONE or --server ADDRESS")
     site, origin = site_of(config), read_origin(zone)
-    own = read_own(site, origin)
+    own = read_own(site, origin, made_soa=False)
     theirs: Records
     if server is not None:
         theirs = transfer(server, origin)
@@ -239,8 +240,8 @@ def diff(
         theirs = read_foreign(file, origin, cast(Format | None, format_))[1]
     else:
         second = read_origin(cast(str, other))
-        theirs = whole.moved(read_own(site, second), second, origin)
-    found = differences(own, theirs)
+        theirs = whole.moved(read_own(site, second, made_soa=False), second, origin)
+    found = differences(*whole.without_made_soa(own, theirs, origin))
     if as_json:
         click.echo(json.dumps(differences_as_json(found), indent=2, ensure_ascii=False))
     else:

@@ -26,7 +26,7 @@ class RefusedByServerError(GeodnsError):
 
 
 class SilentServerError(NoServerError):
-    """Something listens on the admin socket, but it is not for us or does not answer in time."""
+    """Something is at the admin socket, but it is not for us, or does not answer in time."""
 
 
 def tell(admin: Admin, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -60,12 +60,12 @@ def _post(
         connection.request("POST", path, json.dumps(body), headers)
         response = connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read())
-    except (TimeoutError, PermissionError) as error:
-        reason = f"{admin.socket}: {error.strerror or error}"
-        raise SilentServerError(f"the server can't be asked ({reason})") from error
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
+        reason = f"{admin.socket}: {error.strerror}"
+        raise NoServerError(f"no server is running here ({reason})") from error
     except OSError as error:
         reason = f"{admin.socket}: {error.strerror or error}"
-        raise NoServerError(f"no server is running here ({reason})") from error
+        raise SilentServerError(f"the server can't be asked ({reason})") from error
     except (http.client.HTTPException, ValueError) as error:
         raise NoServerError(f"{admin.socket}: what answers there is not geodns") from error
     finally:

@@ -9,13 +9,14 @@ from typing import Literal
 import dns.exception
 import dns.name
 import dns.query
+import dns.rdatatype
 import dns.xfr
 import dns.zone
 
 from geodns.config.settings import SocketAddress
 from geodns.editor.site import Site, read_file
 from geodns.problem import Problem
-from geodns.zone.draft import ContentError
+from geodns.zone.draft import ContentError, Draft
 from geodns.zone.editing.read_json import read_json
 from geodns.zone.editing.records import EditError, Key, Records, RecordSet, records_of
 from geodns.zone.load import MASTER_SUFFIXES, YAML_SUFFIXES, origin_of, read_zone
@@ -70,7 +71,7 @@ def read_foreign(
     if draft is None or wrong:
         found = "\n".join(str(item).replace(str(place), str(file)) for item in wrong or problems)
         raise EditError(found)
-    return name, records_of(draft.nodes), tuple(problems)
+    return name, _records(draft, made_soa=False), tuple(problems)
 
 
 def _named(file: Path) -> dns.name.Name:
@@ -82,14 +83,26 @@ def _named(file: Path) -> dns.name.Name:
         ) from fault
 
 
-def read_own(site: Site, origin: dns.name.Name) -> Records:
-    """The records of a zone of this server. Raises EditError where its file has errors."""
+def read_own(site: Site, origin: dns.name.Name, *, made_soa: bool = True) -> Records:
+    """The records of a zone of this server; without ``made_soa`` only an SOA that is in its file.
+
+    Raises EditError where the file has errors.
+    """
     file = site.file_of(origin)
     draft = read_file(file, site.folder)
     wrong = [str(item) for item in draft.problems if item.severity == "error"]
     if wrong:
         raise EditError("\n".join(wrong))
-    return records_of(draft.nodes)
+    return _records(draft, made_soa=made_soa)
+
+
+def _records(draft: Draft, *, made_soa: bool) -> Records:
+    records = records_of(draft.nodes)
+    soa, ns = ((draft.origin, rdtype) for rdtype in (dns.rdatatype.SOA, dns.rdatatype.NS))
+    # An SOA that the reader made stands where the NS does that it was made from.
+    if not made_soa and soa in records and draft.spots.get(soa) == draft.spots.get(ns):
+        del records[soa]
+    return records
 
 
 def transfer(server: str, origin: dns.name.Name) -> Records:

@@ -97,6 +97,19 @@ def moved(records: Records, origin: dns.name.Name, to: dns.name.Name) -> Records
     }
 
 
+def without_made_soa(
+    one: Records, other: Records, origin: dns.name.Name
+) -> tuple[Records, Records]:
+    """Both sides, without the SOA where one of them has none of its own."""
+    key = origin, dns.rdatatype.SOA
+    if key in one and key in other:
+        return one, other
+    left, right = (
+        {item: found for item, found in side.items() if item != key} for side in (one, other)
+    )
+    return left, right
+
+
 def _bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()

@@ -35,6 +35,7 @@ def answering(socket_file: Path, *answers: tuple[int, dict[str, object]]) -> Ite
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
             status, body = left.pop(0)
             data = json.dumps(body).encode()
             self.send_response(status)

@@ -62,7 +62,14 @@ def yaml_record(
     else:
         values = [yaml_value(value, origin) for value in records.values]
         record |= {"values": values} if len(values) > 1 else {"value": values[0]}
-    return dict(sorted(record.items())) if alphabetical else record
+    return _sorted(record) if alphabetical else record
+
+
+def _sorted(data: Any) -> Any:
+    """Data whose mappings all have sorted keys."""
+    if isinstance(data, dict):
+        return {key: _sorted(data[key]) for key in sorted(data)}
+    return [_sorted(item) for item in data] if isinstance(data, list) else data
 
 
 def _candidates(shape: RecordType, value: dns.rdata.Rdata) -> list[Any]:
