@@ -16,9 +16,10 @@ from geodns.cli.options import config_option, json_option
 from geodns.cli.zone_tables import list_rows, print_list, print_zone
 from geodns.editor import whole
 from geodns.editor.edit import edit
-from geodns.editor.site import read_origin
+from geodns.editor.site import read_file, read_origin
 from geodns.editor.sources import (
     Format,
+    dynamic_names,
     format_of,
     read_foreign,
     read_own,
@@ -192,7 +193,10 @@ def export(config: Path | None, zone: str, format_: str | None, output: Path | N
     origin = read_origin(zone)
     chosen = format_ or (format_of(output) if output is not None else "yaml")
     # In YAML it is made again, and its serial stays automatic.
-    records = read_own(site_of(config), origin, made_soa=chosen != "yaml")
+    site = site_of(config)
+    records = read_own(site, origin, made_soa=chosen != "yaml")
+    for name in dynamic_names(read_file(site.file_of(origin), site.folder)):
+        click.echo(f"warning: {name} is dynamic; only its plain values are exported", err=True)
     for owner, kind in split_elsewhere(records) if chosen == "yaml" else ():
         click.echo(
             f"warning: the strings of {owner} {kind_text(kind)} become one, split at 255 bytes:"

@@ -71,6 +71,12 @@ def read_foreign(
     if draft is None or wrong:
         found = "\n".join(str(item).replace(str(place), str(file)) for item in wrong or problems)
         raise EditError(found)
+    dynamic = dynamic_names(draft)
+    if dynamic:
+        raise EditError(
+            f"{dynamic[0]} is a dynamic record of octoDNS, which no other format has;"
+            f" put {file.name} into the zones folder as it is"
+        )
     return name, _records(draft, made_soa=False), tuple(problems)
 
 
@@ -81,6 +87,16 @@ def _named(file: Path) -> dns.name.Name:
         raise EditError(
             f"{file.name} does not tell which zone it has ({fault.message}); say --zone NAME"
         ) from fault
+
+
+def dynamic_names(draft: Draft) -> list[str]:
+    """The names and types whose answers octoDNS's dynamic records decide: no format but its own
+    YAML has these, and they are not among a zone's records here."""
+    return [
+        f"{owner} {record.type.name}"
+        for owner, node in draft.nodes.items()
+        for record in node.dynamic
+    ]
 
 
 def read_own(site: Site, origin: dns.name.Name, *, made_soa: bool = True) -> Records:

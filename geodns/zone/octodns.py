@@ -121,7 +121,7 @@ class _Reader:
             raise ContentError(
                 "missing-type", "the record has no type", "write type: A, for example"
             )
-        if (why := _why_ignored(record)) is not None:
+        if (why := why_ignored(record)) is not None:
             self._warn("ignored-record", f"{why} and is not served", path)
             return
         kind = kind.upper()
@@ -253,7 +253,7 @@ class _Reader:
         self.draft.add(owner, _ttl(record), rdata, self._spot(path))
 
 
-def _why_ignored(record: Mapping[str | int, Any]) -> str | None:
+def why_ignored(record: Mapping[str | int, Any]) -> str | None:
     """Why a record is not for this server; None: it is."""
     options = record.get("octodns")
     if not isinstance(options, Mapping):

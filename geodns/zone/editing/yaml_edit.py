@@ -124,11 +124,12 @@ class _ZoneEditor:
         edits: list[tuple[Kind, list[Written], RecordSet]] = []
         for kind, fresh in wishes.items():
             written = [record for place in places for record in place.of_kind(kind)]
-            for record in written:
-                refuse_steered(record, owner)
             if fresh is None:
                 emptied += written
-            elif written:
+                continue
+            for record in written:
+                refuse_steered(record, owner)
+            if written:
                 edits.append((kind, written, fresh))
             else:
                 alphabetical = self.style.alphabetical

@@ -16,7 +16,7 @@ from geodns.zone.editing.yaml_style import Style
 from geodns.zone.editing.yaml_text import flow, scalar
 from geodns.zone.editing.yaml_tree import Part
 from geodns.zone.editing.yaml_values import yaml_record, yaml_value
-from geodns.zone.octodns import DEFAULT_TTL
+from geodns.zone.octodns import DEFAULT_TTL, why_ignored
 from geodns.zone.shapes import RECORD_TYPES, RecordType
 from geodns.zone.values import rdata_from_value
 
@@ -56,8 +56,7 @@ def read_written(part: Part, data: Any) -> Written | None:
     """A record, if that is what stands there and it is served."""
     if not isinstance(data, dict) or not isinstance(data.get("type"), str):
         return None
-    options = data.get("octodns")
-    if isinstance(options, dict) and options.get("ignored") is True:
+    if why_ignored(data) is not None:
         return None
     try:
         return Written(part, data, read_kind(data["type"]))

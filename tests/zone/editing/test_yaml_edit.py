@@ -198,10 +198,12 @@ def test_what_others_refer_to_is_not_edited() -> None:
         changed(text, "set", "x", "A", "192.0.2.2")
 
 
-def test_octodns_steering_is_not_edited() -> None:
-    text = NS + "www: {type: A, value: 192.0.2.1, dynamic: {pools: {}, rules: []}}\n"
+def test_octodns_steering_is_removed_or_left_alone() -> None:
+    dynamic = "{pools: {one: {values: [{value: 192.0.2.1}]}}, rules: [{pool: one}]}"
+    text = NS + f"www: {{type: A, value: 192.0.2.1, dynamic: {dynamic}}}\n"
     with pytest.raises(EditError, match="line 2 has 'dynamic'"):
         changed(text, "set", "www", "A", "192.0.2.2")
+    assert changed(text, "remove", "www", "A") == NS
 
 
 def test_a_whole_name_goes() -> None:
