@@ -20,6 +20,7 @@ from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
 from geodns.control.compiling import Compilation, compile_configuration
 from geodns.control.cookie_secrets import CookieSecrets
+from geodns.control.garbage import set_aside
 from geodns.control.inherited import share, take_inherited
 from geodns.control.notify import Notifier
 from geodns.control.ordering import Basis, Ordering, Verb, Wish
@@ -143,6 +144,7 @@ class ControlProcess:
         self._run_parts()
         self._replicating.notify(self._in_use.compiled.serials)
         self._look_at_transferred()
+        set_aside()
         logger.info(
             "listening",
             extra={
@@ -486,6 +488,7 @@ class ControlProcess:
         if not await supervisor.acknowledged(generation, _ACKNOWLEDGE):
             logger.warning("a worker does not take the new image", extra={"generation": generation})
         self._replicating.notify(compilation.compiled.serials)
+        set_aside()
 
     def _tell_what_needs_a_restart(self, server: Server) -> None:
         first, now = _at_start(self._first), _at_start(server)
