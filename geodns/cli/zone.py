@@ -85,15 +85,16 @@ def check(config: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
 
     The names of services are checked where there is a configuration.
     """
+    services, servers = None, tuple[str, ...]()
     try:
-        services = site_of(config).services()
+        site = site_of(config)
+        services, servers = site.services(), site.name_servers
     except GeodnsError:
         if config is not None:
             raise
-        services = None
     problems: list[Problem] = []
-    for file in files:
-        problems += read_zone(file.absolute(), file.absolute().parent, services)[1]
+    for file in (file.absolute() for file in files):
+        problems += read_zone(file, file.parent, services, name_servers=servers)[1]
     errors = sum(item.severity == "error" for item in problems)
     if as_json:
         found = [{"text": str(item), "severity": item.severity, "id": item.id} for item in problems]

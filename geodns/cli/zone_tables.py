@@ -28,7 +28,7 @@ from geodns.zone.load import load_zones
 
 def list_rows(site: Site) -> tuple[list[dict[str, Any]], list[Problem]]:
     """A row for each zone file, and the errors of those that can't be used."""
-    zones, problems, _ = load_zones(site.folder, None)
+    zones, problems, _ = load_zones(site.folder, None, name_servers=site.name_servers)
     usable = {zone.file: zone for zone in zones}
     rows = []
     for origin, file in site.files():

@@ -250,6 +250,8 @@ class _Loading:
             return ()
         services = self.sources.services
         names = set(self.sources.service_names()) if services.readable else None
-        zones, problems, self.zone_files = load_zones(folder, names, self.pending)
+        zones, problems, self.zone_files = load_zones(
+            folder, names, self.pending, self.server.settings.name_servers
+        )
         self.found.extend(problems)
         return zones

@@ -163,6 +163,9 @@ class Server(Settings):
         (), description="tables of where the clients of resolvers are that send no client subnet"
     )
     zones: Path | None = Field(None, description="folder of zone files: *.yaml, *.zone, *.db")
+    name_servers: tuple[AbsoluteName, ...] = Field(
+        (), description="NS records of zones in YAML that have none, as octoDNS's mostly have not"
+    )
     keys: dict[AbsoluteName, Key] = Field({}, description="TSIG keys by name")
     transfer: Transfer = Field(Transfer(), description="who may copy zones, and who is told")
     serial: Style = Field(

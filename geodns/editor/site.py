@@ -28,6 +28,7 @@ class Site:
     state: Path
     admin: Admin
     services_file: Path | None
+    name_servers: tuple[str, ...] = ()
 
     def services(self) -> Collection[str]:
         """The names that GEO may have, also those of services whose settings are wrong."""
@@ -71,7 +72,9 @@ def open_site(config: Path) -> Site:
     server = absolute(read_source(Server, file).settings, file.parent)
     if server.zones is None:
         raise EditError(f"{config} names no folder of zones; set zones")
-    return Site(file, server.zones, server.state, server.admin, server.services)
+    return Site(
+        file, server.zones, server.state, server.admin, server.services, server.name_servers
+    )
 
 
 def read_origin(text: str) -> dns.name.Name:

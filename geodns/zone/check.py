@@ -65,7 +65,11 @@ def missing_ns(draft: Draft) -> Iterator[Problem]:
     """RFC 1034 4.2.1: a zone's data holds the NS records of its top node."""
     if (draft.origin, RdataType.NS) not in draft.spots:
         yield draft.spot(draft.origin, RdataType.NS).problem(
-            "missing-ns", f"the zone has no NS record at {draft.origin}"
+            "missing-ns",
+            f"the zone has no NS record at {draft.origin}",
+            "name_servers in geodns.yaml gives zones in YAML theirs"
+            if draft.file.suffix in (".yaml", ".yml")
+            else None,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from geodns.zone.content import Zone
 from geodns.zone.draft import ContentError, Draft
 from geodns.zone.master import read_master
 from geodns.zone.names import owner_name
-from geodns.zone.octodns import read_octodns
+from geodns.zone.octodns import is_configuration, read_octodns
 from geodns.zone.pending import Pending
 from geodns.zone.soa import file_serial
 
@@ -28,27 +28,35 @@ _ROOT = "root"
 
 
 def load_zones(
-    folder: Path, services: Collection[str] | None, pending: Pending = AS_IT_IS
+    folder: Path,
+    services: Collection[str] | None,
+    pending: Pending = AS_IT_IS,
+    name_servers: Sequence[str] = (),
 ) -> tuple[tuple[Zone, ...], list[Problem], list[Path]]:
     """The zones of a folder that can be used, all that is wrong, and all files that were read.
 
     A file's name without its suffix is the zone's name; ``root`` is the root's. A zone with an
     error is left out; the others are not touched by it. ``services``: the names that GEO may have;
-    None: any. ``pending``: changes that are not written yet. All in the order of the files' names.
+    None: any. ``pending``: changes that are not written yet. ``name_servers``: for zones in YAML
+    that name none. All in the order of the files' names.
     """
     with _collector_paused():
-        return _load(folder, services, pending)
+        return _load(folder, services, pending, name_servers)
 
 
 def read_zone(
-    file: Path, folder: Path, services: Collection[str] | None, pending: Pending = AS_IT_IS
+    file: Path,
+    folder: Path,
+    services: Collection[str] | None,
+    pending: Pending = AS_IT_IS,
+    name_servers: Sequence[str] = (),
 ) -> tuple[Draft | None, list[Problem]]:
     """One file's zone as far as it could be read, checked, and all that is wrong.
 
     Without a draft the file's name is no zone's, or it is no regular file.
     """
     problems: list[Problem] = []
-    draft, _ = _read(file, folder, services, problems, pending)
+    draft, _ = _read(file, folder, services, problems, pending, name_servers)
     return draft, problems if draft is None else draft.problems
 
 
@@ -88,14 +96,17 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _load(
-    folder: Path, services: Collection[str] | None, pending: Pending
+    folder: Path,
+    services: Collection[str] | None,
+    pending: Pending,
+    name_servers: Sequence[str],
 ) -> tuple[tuple[Zone, ...], list[Problem], list[Path]]:
     problems: list[Problem] = []
     files: list[Path] = []
     zones: dict[dns.name.Name, Zone] = {}
     claims: dict[dns.name.Name, Path] = {}
     for file in zone_files(folder, problems, pending):
-        draft, read = _read(file, folder, services, problems, pending)
+        draft, read = _read(file, folder, services, problems, pending, name_servers)
         files.extend(path for path in read if path not in files)
         if draft is None:
             continue
@@ -121,6 +132,7 @@ def _read(
     services: Collection[str] | None,
     problems: list[Problem],
     pending: Pending,
+    name_servers: Sequence[str],
 ) -> tuple[Draft | None, list[Path]]:
     """The checked draft of a file, and the files that were read for it."""
     try:
@@ -139,7 +151,11 @@ def _read(
     else:
         read = [file]
         document, draft.problems = yamlfile.read(file, pending.read)
+        if is_configuration(document):
+            what = "is octoDNS's configuration, not a zone, and is left alone"
+            problems.append(Problem("not-a-zone", what, file, severity="warning"))
+            return None, [file]
         if document.data is not None or not draft.problems:
-            read_octodns(document, draft, file_serial(read))
+            read_octodns(document, draft, file_serial(read), name_servers)
     check_zone(draft, services, needs_soa=file.suffix in MASTER_SUFFIXES)
     return draft, read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dns.name
@@ -34,17 +34,32 @@ _SELF = "geodns"  # as octoDNS's lists of providers may name this server
 _GEO_KEYS = frozenset(("type", "ttl", "service", *_FOREIGN_KEYS))
 
 
-def read_octodns(document: Document, draft: Draft, serial: int) -> None:
+def read_octodns(
+    document: Document, draft: Draft, serial: int, name_servers: Sequence[str] = ()
+) -> None:
     """Fills the draft from a document; what is wrong becomes its problems.
 
-    ``serial``: the SOA's where the file sets none.
+    ``serial``: the SOA's where the file sets none. ``name_servers``, absolute names, are those of a
+    zone without NS records at its apex: octoDNS leaves these to whoever serves the zone.
     """
-    _Reader(document, draft, serial).read()
+    _Reader(document, draft, serial, name_servers).read()
+
+
+def is_configuration(document: Document) -> bool:
+    """Whether it is octoDNS's own configuration, which often stands beside its zones."""
+    data = document.data
+    return isinstance(data, Mapping) and all(
+        isinstance(data.get(key), Mapping) and "type" not in data[key]
+        for key in ("providers", "zones")
+    )
 
 
 class _Reader:
-    def __init__(self, document: Document, draft: Draft, serial: int) -> None:
+    def __init__(
+        self, document: Document, draft: Draft, serial: int, name_servers: Sequence[str]
+    ) -> None:
         self.document = document
+        self.name_servers = name_servers
         self.draft = draft
         self.serial = serial
         self.soa: tuple[dict[str | int, Any], Keys, dns.name.Name] | None = None
@@ -65,6 +80,7 @@ class _Reader:
             several = isinstance(value, list)
             for index, record in enumerate(value if several else [value]):
                 self._guarded(record, (key, index) if several else (key,), owner)
+        self._add_name_servers()
         self._add_soa()
 
     def _owner(self, key: str) -> dns.name.Name:
@@ -216,6 +232,14 @@ class _Reader:
         ttl = _ttl(record) if "ttl" in record else None
         at = self.document.value_at((*path, "service"))
         self.draft.add_geo(owner, GeoName(service, ttl, *at), self._spot(path))
+
+    def _add_name_servers(self) -> None:
+        origin = self.draft.origin
+        if (origin, dns.rdatatype.NS) in self.draft.spots:
+            return
+        for name in self.name_servers:
+            rdata = rdata_from_value(RECORD_TYPES["NS"], dns.rdatatype.NS, name, origin)
+            self.draft.add(origin, DEFAULT_TTL, rdata, Spot(self.draft.file, 1, 1))
 
     # --- SOA --------------------------------------------------------------------------------
 

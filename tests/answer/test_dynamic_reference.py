@@ -276,10 +276,10 @@ def test_every_client_gets_what_the_documentation_says_in_shares_by_weight(world
                 number = asking.locate(maps, plan.location).number
             table = plan.tables[number] or plan.build(number)
             counts: Counter[str] = Counter()
-            for pick in table:
+            for pick, slots in Counter(table).items():
                 found = plan.found(pick, _TYPES[type])
                 assert found is not None
-                counts[_text(type, found.rdatas[0])] += 1
+                counts[_text(type, found.rdatas[0])] += slots
             for value in {*shares, *counts}:
                 share = counts[value] / len(table)
                 assert share == pytest.approx(shares.get(value, 0.0), abs=0.045), (record, client)

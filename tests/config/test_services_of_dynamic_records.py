@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dns.rdatatype import RdataType
 
 from geodns.config.load import load
 from geodns.config.probing import HttpCheck, TcpCheck
@@ -114,6 +115,16 @@ def test_a_setting_that_a_check_does_not_have_is_told_at_the_record(
     (problem,) = caught.value.problems
     assert (problem.file.name, problem.line) == ("example.test.yaml", 7)
     assert says in str(problem)
+
+
+def test_name_servers_of_the_server_are_those_of_zones_without_any(tmp_path: Path) -> None:
+    (tmp_path / "zones").mkdir()
+    (tmp_path / "geodns.yaml").write_text("zones: zones\nname_servers: [ns.elsewhere.test.]\n")
+    (tmp_path / "zones" / "example.test.yaml").write_text("www: {type: A, value: 192.0.2.1}\n")
+    made, problems = load(tmp_path / "geodns.yaml")
+    assert problems == ()
+    (zone,) = made.zones
+    assert str(zone.nodes[zone.origin].rdatasets[RdataType.NS][0]) == "ns.elsewhere.test."
 
 
 def test_a_wildcard_is_no_host_to_ask_for(tmp_path: Path) -> None:
