@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.locations import LIMITS, NETWORKS, RECORDS, ROUNDS, Case, Figures
 from benchmarks.many_regions import POLICIES, REGIONS, SERVICES, ZONES_EACH
 from benchmarks.serving import INTERVAL, WORKERS
+from benchmarks.sheets import Sheet
+from benchmarks.sheets import markdown as sheet_markdown
+from benchmarks.sheets import show as show_sheet
 
-Rows = Sequence[Sequence[str]]
 _START = {
     "first": "start with a new city database, until queries are answered",
     "later": "start with a city database that has been expanded before",
@@ -25,14 +24,6 @@ _PHASES = {
     "zone": "while a zone edit is taken in",
     "database": "while a new city database is taken in",
 }
-
-
-class Sheet(NamedTuple):
-    """One table; the first column is text, all others are numbers."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Rows
 
 
 def sheets(figures: Figures) -> list[Sheet]:
@@ -141,20 +132,7 @@ def _measured(case: Case) -> str:
 def show(figures: Figures, console: Console) -> None:
     """Print the tables, which fit 80 columns, and the expectations."""
     for sheet in sheets(figures):
-        table = Table(
-            title=sheet.title,
-            title_justify="left",
-            box=box.SIMPLE,
-            padding=(0, 1, 0, 0),
-            pad_edge=False,
-            show_edge=False,
-        )
-        for number, column in enumerate(sheet.columns):
-            table.add_column(column, justify="right" if _is_number(sheet, number) else "left")
-        for row in sheet.rows:
-            table.add_row(*row)
-        console.print(table)
-        console.print()
+        show_sheet(sheet, console)
     for database, limit, measured in expectations(figures):
         console.print(f"{database} database: {limit}: {measured}", markup=False, highlight=False)
 
@@ -165,9 +143,9 @@ def markdown(figures: Figures, machine: dict[str, str], when: datetime, load: fl
     if load > 0.5:
         parts.append(f"- The machine was not idle: its load average was {load:.1f} at the start.")
     for sheet in sheets(figures):
-        parts += [f"### {sheet.title}", _markdown_table(sheet)]
+        parts += [f"### {sheet.title}", sheet_markdown(sheet)]
     wanted = Sheet("", ("database", "expected", "measured"), expectations(figures))
-    parts += ["### Expectations of location maps", _markdown_table(wanted)]
+    parts += ["### Expectations of location maps", sheet_markdown(wanted)]
     words = ", ".join(f"{name} {value}" for name, value in machine.items())
     return "\n\n".join([*parts, f"Machine: {words}."])
 
@@ -195,17 +173,6 @@ bands, distance, rules, a fence, shares.
 - The server runs with {WORKERS} workers; a client asks one of them again {INTERVAL * 1000:g} ms \
 after each answer, and shares the cores with them and with the compiler. A start ends when queries \
 are answered, a change when all workers answer from the new image."""
-
-
-def _markdown_table(sheet: Sheet) -> str:
-    rule = ["---:" if _is_number(sheet, number) else "---" for number in range(len(sheet.columns))]
-    lines = (sheet.columns, rule, *sheet.rows)
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _is_number(sheet: Sheet, column: int) -> bool:
-    cells = [row[column] for row in sheet.rows if row[column]]
-    return all(cell[0].isdigit() for cell in cells) and column > 0
 
 
 def as_json(figures: Figures, machine: dict[str, str], when: datetime) -> dict[str, object]:

@@ -7,6 +7,8 @@ import platform
 import re
 from pathlib import Path
 
+_IDLE = 0.5  # of one CPU
+
 
 def describe() -> dict[str, str]:
     """CPU, cores, kernel, memory, distribution and Python."""
@@ -18,6 +20,16 @@ def describe() -> dict[str, str]:
         "distribution": _first(r'PRETTY_NAME="?([^"\n]+)', Path("/etc/os-release")) or "unknown",
         "Python": platform.python_version(),
     }
+
+
+def unrest() -> str:
+    """What else runs now, as a sentence; nothing for a machine that is idle."""
+    load = os.getloadavg()[0]
+    if load <= _IDLE:
+        return ""
+    priority = os.sched_getscheduler(0) in {os.SCHED_FIFO, os.SCHED_RR}
+    beside = "; this ran before other work, by real-time priority (`chrt`)" if priority else ""
+    return f"The machine was not idle: its load average was {load:.1f} at the start{beside}."
 
 
 def _memory_gigabytes() -> float:

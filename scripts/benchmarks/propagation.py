@@ -52,11 +52,11 @@ class Figures:
 class Watcher:
     """Asks the same question over and over until the answer is another one."""
 
-    def __init__(self, address: SocketAddress) -> None:
+    def __init__(self, address: tuple[str, int], name: str) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.settimeout(_PATIENCE)
         self._socket.connect(address)
-        self._question = query(f"n0.{_ZONE}.")
+        self._question = query(name)
 
     def answer(self) -> str:
         """The address in the answer, which is the last of the reply's bytes."""
@@ -164,7 +164,7 @@ async def measure(folder: Path, scenarios: dict[str, int], changes: int) -> list
     sockets = open_sockets([SocketAddress("127.0.0.1", 0)], 1)
     options = WorkerOptions("", accept_client_subnet=True, tcp_connections=10, tcp_idle=10.0)
     handle = await WorkerHandle.start(0, sockets.workers[0], options)
-    watcher = Watcher(sockets.addresses[0])
+    watcher = Watcher(sockets.addresses[0], f"n0.{_ZONE}.")
     fd = os.open(image, os.O_RDONLY)
     try:
         handle.send_image(fd, 1)

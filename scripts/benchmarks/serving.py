@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ import dns.message
 from benchmarks.errors import BenchError
 from benchmarks.locating import peak_memory
 from benchmarks.many_regions import SERVER, many_regions
+from benchmarks.own_server import own_server
 
 WORKERS = 2
 INTERVAL = 0.005  # seconds between an answer and the next query
@@ -51,12 +50,9 @@ class Serving:
 
 def measure(database: Path, folder: Path, progress: Callable[[str], None]) -> Serving:
     """Run 40 regions on a city database. The time of change of its file is set to now."""
-    # The server is run as its tests run it.
-    sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
-    running = importlib.import_module("running")
     settings = SERVER | {"workers": WORKERS, "geoip": {"databases": [str(database)]}}
     settings |= {"admin": {"socket": "var/admin.sock", "http": "127.0.0.1:0"}}
-    server = running.RunningServer(folder, many_regions() | {"geodns.yaml": json.dumps(settings)})
+    server = own_server(folder, many_regions() | {"geodns.yaml": json.dumps(settings)})
     found = Serving()
     try:
         progress("the server's first start with a city database")
