@@ -45,7 +45,8 @@ def extent(configuration: Configuration) -> Extent:
     return Extent(
         regions=len(regions),
         availability_zones=len(datacenters),
-        endpoints=sum(len(az.endpoints) for az in datacenters),
+        endpoints=sum(len(az.endpoints) for az in datacenters)
+        + sum(map(len, configuration.pools.values())),
         services=len(configuration.services.services),
         checks=len(configuration.services.checks),
         latency_rows=len(configuration.latency),

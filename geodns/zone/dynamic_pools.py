@@ -137,7 +137,7 @@ def _fallback(
     fallback = pool.get("fallback")
     if fallback is None:
         return None
-    if fallback not in pools:
+    if not isinstance(fallback, str) or fallback not in pools:
         report.wrong(
             "undefined-pool",
             f"the fallback {shown(fallback)} of the pool {shown(name)} is not defined",
@@ -146,7 +146,7 @@ def _fallback(
         )
         return None
     # octoDNS takes this name for the plain values, whatever else has it.
-    return None if fallback == "default" else str(fallback)
+    return None if fallback == "default" else fallback
 
 
 def _check_loops(pools: Sequence[Pool], report: Report) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from running import COMMAND, RunningServer
 
@@ -40,7 +41,7 @@ listen: ["127.0.0.1:0"]
 workers: 2
 zones: zones
 state: var
-admin: {socket: var/admin.sock}
+admin: {socket: var/admin.sock, http: "127.0.0.1:0"}
 """,
 }
 
@@ -99,9 +100,13 @@ def test_an_octodns_file_is_served_with_its_rules_fallbacks_and_checks(tmp_path:
             run(tmp_path, "drain", f"www.example.test/A@office/{OFFICE}")
             wait_until(lambda: answers(GERMANY) == [EU] and answers(INSIDE) == [EU])
             _check_status(tmp_path)
+            assert server.admin is not None
+            with urlopen(server.admin, timeout=PATIENCE) as page:
+                assert "www.example.test/A@office" in page.read().decode()
 
 
 def _check_status(folder: Path) -> None:
+    assert "www.example.test/A@eu" in run(folder, "status")
     health: dict[str, Any] = json.loads(run(folder, "status", "--json"))["health"]
     (record,) = health["regions"]
     assert record["name"] == "www.example.test/A"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import dns.name
 import dns.rdatatype
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from geodns.problem import Problem
+from geodns.config.load import load as configured
+from geodns.problem import ConfigurationError, Problem
 from geodns.zone.content import Node, Zone
 from geodns.zone.dynamic import (
     DynamicRecord,
@@ -175,7 +182,7 @@ www:
 
 
 @pytest.mark.parametrize(
-    ("settings", "check"),
+    ("asked", "check"),
     [
         ("{protocol: TCP, port: 8080}", HealthCheck("TCP", port=8080)),
         ("{protocol: ICMP}", HealthCheck("ICMP")),
@@ -184,9 +191,9 @@ www:
     ],
 )
 def test_health_checks_have_octodns_s_settings_and_defaults(
-    tmp_path: Path, settings: str, check: HealthCheck | None
+    tmp_path: Path, asked: str, check: HealthCheck | None
 ) -> None:
-    text = EXAMPLE + f"  octodns: {{healthcheck: {settings}}}\n"
+    text = EXAMPLE + f"  octodns: {{healthcheck: {asked}}}\n"
     zone, problems = load(tmp_path, text)
     assert node(zone).dynamic[0].check == check
     assert [item.id for item in problems] == ([] if check else ["not-checked"])
@@ -369,3 +376,33 @@ def test_a_rule_that_nothing_could_be_read_of_is_for_nobody(tmp_path: Path) -> N
     text = f"www: {{type: A, value: 192.0.2.9, dynamic: {dynamic}, {lenient}}}\n"
     zone, _ = load(tmp_path, text)
     assert node(zone).dynamic[0].rules == (PoolRule("one"),)
+
+
+_WORDS = (
+    *("pools", "rules", "values", "value", "weight", "status", "fallback", "pool", "geos"),
+    *("subnets", "healthcheck", "protocol", "port", "path", "host", "lenient", "geodns", "EU"),
+)
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from([*_WORDS, "192.0.2.1", "EU-DE"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_WORDS), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    type=st.sampled_from(["A", "CNAME", "TXT"]),
+    parts=st.dictionaries(st.sampled_from(["dynamic", "geo", "octodns"]), _ANYTHING),
+    inner=st.fixed_dictionaries({}, optional={"pools": _ANYTHING, "rules": _ANYTHING}),
+)
+def test_no_structure_raises(type: str, parts: dict[str, Any], inner: dict[str, Any]) -> None:
+    record = {"type": type, "value": "192.0.2.1", "dynamic": inner, **parts}
+    with TemporaryDirectory() as folder:
+        zone, problems = load(Path(folder), f"www: {json.dumps(record)}\n")
+        refused = any(item.severity == "error" for item in problems)
+        assert refused == (zone is None)
+        (Path(folder) / "geodns.yaml").write_text("zones: .\n")
+        with suppress(ConfigurationError):
+            configured(Path(folder) / "geodns.yaml")
