@@ -33,6 +33,7 @@ from geodns.zone.dynamic import (
     Pool,
     pool_id,
     service_of,
+    subnets_around,
     value_ids,
 )
 from geodns.zone.geocodes import around, client_key
@@ -148,8 +149,9 @@ def _chains(record: DynamicRecord) -> Iterator[tuple[str, tuple[str, ...]]]:
             subnets.setdefault(subnet, number)
         for code in rule.geos:
             geos.setdefault(code, number)
+    lengths = {subnet.prefixlen for subnet in subnets}
     for subnet in subnets:
-        wider = (subnet.supernet(new_prefix=length) for length in range(subnet.prefixlen + 1))
+        wider = subnets_around(subnet, lengths)
         first = min(subnets[each] for each in wider if each in subnets)
         yield str(subnet), record.chain(record.rules[first].pool)
     for key, number in _by_key(geos).items():

@@ -41,6 +41,7 @@ def zone_schema() -> JsonSchema:
                 "anyOf": [{"enum": sorted(served)}, {"type": "string", "pattern": "^[A-Z0-9-]+$"}],
             },
             "ttl": _TTL,
+            "dynamic": _dynamic(),
         },
         "allOf": [_when(name, kind) for name, kind in sorted(served.items())],
     }
@@ -72,6 +73,38 @@ def _geo() -> JsonSchema:
         "properties": {
             "service": {"type": "string", "description": "the name of a service"},
             "ttl": {**_TTL, "default": None, "description": "default: the service's ttl"},
+        },
+    }
+
+
+def _dynamic() -> JsonSchema:
+    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+    value = {
+        "type": "object",
+        "required": ["value"],
+        "properties": {
+            "value": text,
+            "weight": {"type": "integer", "minimum": 1, "maximum": 100, "default": 1},
+            "status": {"enum": ["up", "down", "obey"], "default": "obey"},
+        },
+    }
+    pool = {
+        "type": "object",
+        "required": ["values"],
+        "properties": {"fallback": text, "values": {"type": "array", "items": value}},
+    }
+    rule = {
+        "type": "object",
+        "required": ["pool"],
+        "properties": {"pool": text, "geos": texts, "subnets": texts},
+    }
+    return {
+        "type": "object",
+        "description": "octoDNS's pools and rules, for A, AAAA and CNAME",
+        "required": ["pools", "rules"],
+        "properties": {
+            "pools": {"type": "object", "additionalProperties": pool},
+            "rules": {"type": "array", "items": rule},
         },
     }
 

@@ -85,9 +85,12 @@ def misplaced_soa(draft: Draft) -> Iterator[Problem]:
 def cname_beside_other_data(draft: Draft) -> Iterator[Problem]:
     """RFC 1034 3.6.2: "If a CNAME RR is present at a node, no other data should be present"."""
     for owner, node in draft.nodes.items():
-        if RdataType.CNAME not in node.rdatasets:
+        if RdataType.CNAME not in node.rdatasets and not node.dynamic:
             continue
-        others = [dns.rdatatype.to_text(kind) for kind in node.rdatasets.keys() - _BESIDE_CNAME]
+        types = node.types()
+        if RdataType.CNAME not in types:
+            continue
+        others = [dns.rdatatype.to_text(kind) for kind in types - _BESIDE_CNAME]
         if node.geo is not None:
             others.append("GEO")
         if others:
@@ -103,7 +106,7 @@ def geo_beside_addresses(draft: Draft) -> Iterator[Problem]:
         if node.geo is None:
             continue
         for rdtype in (RdataType.A, RdataType.AAAA):
-            if rdtype in node.rdatasets:
+            if rdtype in node.types():
                 yield draft.spot(owner, rdtype).problem(
                     "geo-beside-address",
                     f"{owner} has a GEO record and also {rdtype.name}; GEO answers {rdtype.name}",

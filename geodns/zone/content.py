@@ -37,6 +37,10 @@ class Node:
     geo: GeoName | None = None
     dynamic: tuple[DynamicRecord, ...] = ()
 
+    def types(self) -> set[dns.rdatatype.RdataType]:
+        """The types of all records; a dynamic one need not have an rdataset."""
+        return {*self.rdatasets, *(record.type for record in self.dynamic)}
+
 
 @dataclass(slots=True)
 class Zone:

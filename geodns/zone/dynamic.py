@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
@@ -92,6 +93,12 @@ class DynamicRecord(NamedTuple):
             found[ahead] = None
             ahead = fallbacks[ahead]
         return tuple(found)
+
+
+def subnets_around(subnet: Network, lengths: Collection[int]) -> Iterator[Network]:
+    """The subnets of these prefix lengths that a subnet lies in, itself included, narrow first."""
+    fitting = (length for length in lengths if length <= subnet.prefixlen)
+    return (subnet.supernet(new_prefix=length) for length in sorted(fitting, reverse=True))
 
 
 def service_of(owner: dns.name.Name, rdtype: RdataType) -> str:

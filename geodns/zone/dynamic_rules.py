@@ -15,7 +15,7 @@ from geodns.latency.client import ClientKeyError, parse_client
 from geodns.wording import did_you_mean, shown
 from geodns.yamlfile import Keys
 from geodns.zone.draft import ContentError
-from geodns.zone.dynamic import Network, PoolRule
+from geodns.zone.dynamic import Network, PoolRule, subnets_around
 from geodns.zone.geocodes import around, client_key, is_known_to_octodns
 from geodns.zone.lenience import Report
 
@@ -50,6 +50,7 @@ class _Rules:
         self._report = report
         self.led_to: set[str] = set()
         self._subnets: dict[Network, int] = {}
+        self._lengths: set[int] = set()
         self._geos: dict[str, int] = {}
         self._catch_all: int | None = None
         self._before: PoolRule | None = None
@@ -186,20 +187,20 @@ class _Rules:
         for network, where in sorted(found, key=lambda pair: pair[0].prefixlen):
             self._check_subnet(network, where, number)
             self._subnets.setdefault(network, number)
+            self._lengths.add(network.prefixlen)
         return [network for network, _ in found]
 
     def _check_subnet(self, network: Network, path: Keys, number: int) -> None:
-        for length in range(network.prefixlen, -1, -1):
-            wider = network.supernet(new_prefix=length)
-            if wider in self._subnets:
-                within = _within(str(network), str(wider), self._subnets[wider])
-                self._report.wrong(
-                    "shadowed-subnet",
-                    f"{network} is in rule {number} and {within}",
-                    path,
-                    "the narrower one belongs in the earlier rule" if network != wider else None,
-                )
-                return
+        around_it = subnets_around(network, self._lengths)
+        wider = next((each for each in around_it if each in self._subnets), None)
+        if wider is not None:
+            within = _within(str(network), str(wider), self._subnets[wider])
+            self._report.wrong(
+                "shadowed-subnet",
+                f"{network} is in rule {number} and {within}",
+                path,
+                "the narrower one belongs in the earlier rule" if network != wider else None,
+            )
 
 
 def _within(narrow: str, wide: str, number: int) -> str:

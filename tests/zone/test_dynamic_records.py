@@ -378,6 +378,25 @@ def test_a_rule_that_nothing_could_be_read_of_is_for_nobody(tmp_path: Path) -> N
     assert node(zone).dynamic[0].rules == (PoolRule("one"),)
 
 
+@pytest.mark.parametrize(
+    ("others", "id"),
+    [
+        ("{type: TXT, value: x}", "cname-beside-other-data"),
+        ("{type: GEO, service: web}", "cname-beside-other-data"),
+    ],
+)
+def test_an_alias_without_plain_values_stands_alone_too(
+    tmp_path: Path, others: str, id: str
+) -> None:
+    alias = (
+        "{type: CNAME, octodns: {lenient: true}, dynamic:"
+        " {pools: {one: {values: [{value: a.example.net.}]}}, rules: [{pool: one}]}}"
+    )
+    zone, problems = load(tmp_path, f"www: [{alias}, {others}]\n")
+    assert zone is None
+    assert [item.id for item in problems if item.severity == "error"] == [id]
+
+
 _WORDS = (
     *("pools", "rules", "values", "value", "weight", "status", "fallback", "pool", "geos"),
     *("subnets", "healthcheck", "protocol", "port", "path", "host", "lenient", "geodns", "EU"),
