@@ -362,7 +362,7 @@ class LatencyRow(NamedTuple):
     milliseconds: dict[str, float]
 
 
-# --- dynamic records --------------------------------------------------------------------------
+# --- everything together ----------------------------------------------------------------------
 
 
 class PoolEndpoint(NamedTuple):
@@ -377,9 +377,6 @@ class PoolEndpoint(NamedTuple):
     group: str
     settings: Endpoint
     checked: bool
-
-
-# --- everything together ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
