@@ -1,34 +1,19 @@
-"""What the shell completes for arguments: zones, names, types and services. Never an error: where
-something can't be read, nothing is offered."""
+"""Completes the arguments of commands on zones: zones, names, types, services and values."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from geodns.cli.completing import quiet
 from geodns.config.find import find
 from geodns.editor.site import Site, open_site, read_file, read_origin
-from geodns.errors import GeodnsError
 from geodns.zone.editing.records import kind_text, read_kind, read_owner, records_of, relative
 from geodns.zone.editing.records import value_text as shown
 from geodns.zone.shapes import RECORD_TYPES
-
-_Completion = Callable[[click.Context, click.Parameter, str], list[str]]
-
-
-def _quiet(complete: Callable[[click.Context, str], Iterable[str]]) -> _Completion:
-    @wraps(complete)
-    def wrapped(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-        try:
-            return [word for word in complete(context, begun) if word.startswith(begun)]
-        except (GeodnsError, OSError):
-            return []
-
-    return wrapped
 
 
 def _site(context: click.Context) -> Site:
@@ -36,13 +21,13 @@ def _site(context: click.Context) -> Site:
     return open_site(find(config, os.environ))
 
 
-@_quiet
+@quiet
 def complete_zone(context: click.Context, _begun: str) -> Iterable[str]:
     """The zones that there are."""
     return [zone.to_text(omit_final_dot=True) for zone, _ in _site(context).files()]
 
 
-@_quiet
+@quiet
 def complete_name(context: click.Context, begun: str) -> Iterable[str]:
     """The names of the zone, relative to it."""
     site = _site(context)
@@ -52,7 +37,7 @@ def complete_name(context: click.Context, begun: str) -> Iterable[str]:
     return [relative(owner, draft.origin) for owner in draft.nodes]
 
 
-@_quiet
+@quiet
 def complete_type(context: click.Context, begun: str) -> Iterable[str]:
     """The types; where records are removed or listed, those that the name has."""
     if context.info_name in {"remove", "list"}:
@@ -64,7 +49,7 @@ def complete_type(context: click.Context, begun: str) -> Iterable[str]:
     return [kind.lower() for kind in kinds] if begun and begun.islower() else kinds
 
 
-@_quiet
+@quiet
 def complete_value(context: click.Context, _begun: str) -> Iterable[str]:
     """The services for GEO; else the values that there are."""
     kind = read_kind(context.params["type_"])

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from geodns.cli.complete_id import complete_id
 from geodns.cli.moments import ahead
 from geodns.cli.options import config_option, json_option
 from geodns.config.find import find
@@ -53,7 +54,7 @@ _dry_run_option = click.option("--dry-run", is_flag=True, help="Only say what wo
 
 
 @click.command()
-@click.argument("id", metavar="ID")
+@click.argument("id", metavar="ID", shell_complete=complete_id)
 @_over_option("Ramp down over so long, and back up when it expires; at once by default.")
 @_until_option
 @_reason_option
@@ -69,7 +70,7 @@ def drain(config: Path | None, as_json: bool, **wish: Any) -> None:
 
 
 @click.command()
-@click.argument("id", metavar="ID")
+@click.argument("id", metavar="ID", shell_complete=complete_id)
 @_over_option("Ramp up over so long; at once by default.")
 @_reason_option
 @_dry_run_option
@@ -81,7 +82,7 @@ def undrain(config: Path | None, as_json: bool, **wish: Any) -> None:
 
 
 @click.command()
-@click.argument("id", metavar="ID")
+@click.argument("id", metavar="ID", shell_complete=complete_id)
 @click.argument("state", type=click.Choice(["up", "auto"]))
 @_until_option
 @_reason_option

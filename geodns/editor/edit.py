@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import dns.rdatatype
+
 from geodns.config.load import load
 from geodns.control import client
 from geodns.editor.lock import locked
@@ -17,7 +19,7 @@ from geodns.editor.write import clear_unfinished, remove, write_whole
 from geodns.errors import GeodnsError
 from geodns.problem import ConfigurationError, Problem
 from geodns.zone.draft import Draft
-from geodns.zone.editing.change import Change, too_much
+from geodns.zone.editing.change import Change, too_much, with_next_serial
 from geodns.zone.editing.compare import must_match
 from geodns.zone.editing.difference import Difference, differences
 from geodns.zone.editing.master_edit import edit_master
@@ -100,6 +102,8 @@ def edit_zone(
         change = {key: _as_yaml(fresh) for key, fresh in change.items()}
     if not change:
         return None
+    if _sets_serial(draft, file):
+        change = with_next_serial(before, change, draft.origin)
     reason = None if force else too_much(before, change)
     if reason is not None:
         raise EditError(reason)
@@ -122,7 +126,13 @@ def edit_zone(
     if new:
         raise RefusedError("\n".join((*new, "nothing was changed")))
     must_match(before, change, found, made_soa=not master)
-    return Wanted(fresh, tuple(differences(before, found)))
+    return Wanted(fresh, tuple(differences(before, found, serials=not draft.automatic_serial)))
+
+
+def _sets_serial(draft: Draft, file: Path) -> bool:
+    """Whether the file has a serial of its own, which an edit has to move on."""
+    spot = draft.spots.get((draft.origin, dns.rdatatype.SOA))
+    return not draft.automatic_serial and spot is not None and spot.file == file
 
 
 def _as_yaml(records: RecordSet | None) -> RecordSet | None:

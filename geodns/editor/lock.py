@@ -31,7 +31,10 @@ def locked(
     The kernel gives the lock free when its holder ends, however that happens, so the file stays.
     """
     try:
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.fstat(lock).st_uid == os.geteuid():
+            # who may make files in the folder may take its lock
+            os.fchmod(lock, folder.stat().st_mode & 0o666 | 0o600)
     except OSError as error:
         raise LockError(f"{folder} can't be edited: {error.strerror}") from error
     try:

@@ -216,6 +216,32 @@ def test_an_empty_and_a_broken_file_are_not_made_worse(tmp_path: Path) -> None:
     assert "the file can't be edited: is not YAML" in told
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "before", "after"),
+    [
+        ("example.test.zone", MASTER, " h 1 2 3", " h 2 2 3"),
+        (
+            "example.test.yaml",
+            '"":\n  - {type: NS, value: ns.example.net.}\n'
+            "  - {type: SOA, value: {serial: 4294967295, refresh: 60}} # by hand\n",
+            "serial: 4294967295, refresh",
+            "serial: 1, refresh",
+        ),
+    ],
+)
+def test_a_serial_that_is_written_down_moves_on(
+    tmp_path: Path, name: str, text: str, before: str, after: str
+) -> None:
+    config = write(tmp_path, zone=None)
+    (tmp_path / "zones").mkdir()
+    file = tmp_path / "zones" / name
+    file.write_text(text)
+    done(config, "record", "set", "example.test", "txt", "TXT", "x", "--ttl", "60")
+    assert file.read_text().startswith(text.replace(before, after))
+    done(config, "record", "set", "example.test", "txt", "TXT", "x")
+    assert after in file.read_text()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_is_not_ours_is_named(tmp_path: Path) -> None:
     config = write(tmp_path)

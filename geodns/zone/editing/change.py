@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import dns.name
 import dns.rdatatype
+import dns.rdtypes.ANY.SOA
 
 from geodns.zone.draft import MAX_TTL, SINGLE
 from geodns.zone.editing.records import (
@@ -110,6 +111,20 @@ def applied(before: Records, change: Change) -> dict[Key, RecordSet]:
         else:
             after[key] = fresh
     return after
+
+
+def with_next_serial(before: Records, change: Change, origin: dns.name.Name) -> Change:
+    """The change, and the next serial of the zone, unless it sets the SOA itself.
+
+    RFC 1982 3.1: serials are added to modulo 2^32; 0 is passed over, as some secondaries take it
+    for none.
+    """
+    key = origin, _SOA
+    soa = before[key].values[0] if key in before and key not in change else None
+    if not isinstance(soa, dns.rdtypes.ANY.SOA.SOA):
+        return change
+    fresh = soa.replace(serial=(soa.serial + 1) % 2**32 or 1)
+    return {**change, key: before[key]._replace(values=(fresh,))}
 
 
 def too_much(before: Records, change: Change) -> str | None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import dns.name
+import dns.rdatatype
 
 from geodns.zone.draft import ContentError
 from geodns.zone.editing.cuts import Cuts, Span, append_to_flow, delete_from_flow
@@ -92,6 +93,15 @@ def rewritten(record: Written, fresh: RecordSet, origin: dns.name.Name, style: S
     made = yaml_record(record.kind, fresh, origin, alphabetical=style.alphabetical)
     said = ("type", "ttl", "value", "values", "service")
     return made | {key: value for key, value in record.data.items() if key not in said}
+
+
+def is_partial_soa(former: dict[str, Any], fresh: dict[str, Any], value: Value) -> bool:
+    """Whether an SOA leaves fields to their defaults; they stay so, and are compared afterwards."""
+    return (
+        not isinstance(value, str)
+        and value.rdtype == dns.rdatatype.SOA
+        and (former.keys() <= fresh.keys())
+    )
 
 
 class RecordEditor:
@@ -189,7 +199,8 @@ class RecordEditor:
             isinstance(fresh, dict)
             and isinstance(former, dict)
             and part.kind == "mapping"
-            and fresh.keys() == former.keys() == {key.text for key, _ in part.pairs}
+            and (fresh.keys() == former.keys() or is_partial_soa(former, fresh, value))
+            and former.keys() == {key.text for key, _ in part.pairs}
             and all(item.kind == "scalar" for _, item in part.pairs)
         ):
             for key, item in part.pairs:
