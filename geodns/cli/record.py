@@ -58,7 +58,7 @@ def list_(
 ) -> None:
     """List the records of a zone, of a name, or of a name and type."""
     site = site_of(config)
-    draft = read_file(site.file_of(read_origin(zone)), site.folder)
+    draft = read_file(site.file_of(read_origin(zone)), site.folder, site.name_servers)
     records = records_of(draft.nodes)
     if name is not None:
         owner = read_owner(name, draft.origin)

@@ -195,7 +195,7 @@ def export(config: Path | None, zone: str, format_: str | None, output: Path | N
     chosen = format_ or (format_of(output) if output is not None else "yaml")
     # In YAML it is made again, and its serial stays automatic.
     site = site_of(config)
-    records = read_own(site, origin, made_soa=chosen != "yaml")
+    records = read_own(site, origin, made=chosen != "yaml")
     for name in dynamic_names(read_file(site.file_of(origin), site.folder)):
         click.echo(f"warning: {name} is dynamic; only its plain values are exported", err=True)
     for owner, kind in split_elsewhere(records) if chosen == "yaml" else ():
@@ -236,7 +236,7 @@ def diff(
     if (other is None) == (server is None):
         raise click.UsageError("say what to compare with: FILE, ZONE or --server ADDRESS")
     site, origin = site_of(config), read_origin(zone)
-    own = read_own(site, origin, made_soa=False)
+    own = read_own(site, origin, made=False)
     theirs: Records
     if server is not None:
         theirs = transfer(server, origin)
@@ -245,7 +245,7 @@ def diff(
         theirs = read_foreign(file, origin, cast(Format | None, format_))[1]
     else:
         second = read_origin(cast(str, other))
-        theirs = whole.moved(read_own(site, second, made_soa=False), second, origin)
+        theirs = whole.moved(read_own(site, second, made=False), second, origin)
     found = differences(*whole.without_made_soa(own, theirs, origin))
     if as_json:
         click.echo(json.dumps(differences_as_json(found), indent=2, ensure_ascii=False))

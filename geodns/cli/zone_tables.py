@@ -30,8 +30,11 @@ def list_rows(site: Site) -> tuple[list[dict[str, Any]], list[Problem]]:
     """A row for each zone file, and the errors of those that can't be used."""
     zones, problems, _ = load_zones(site.folder, None, name_servers=site.name_servers)
     usable = {zone.file: zone for zone in zones}
+    strangers = {problem.file for problem in problems if problem.id == "not-a-zone"}
     rows = []
     for origin, file in site.files():
+        if file in strangers:
+            continue
         row: dict[str, Any] = {"zone": origin.to_text(), "file": str(file), "usable": False}
         zone = usable.get(file)
         if zone is not None:

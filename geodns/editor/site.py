@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +88,12 @@ def read_origin(text: str) -> dns.name.Name:
     return name
 
 
-def read_file(file: Path, folder: Path) -> Draft:
-    """A zone file, as far as it can be read. Raises EditError where it is no zone file."""
-    draft, problems = read_zone(file, folder, None)
+def read_file(file: Path, folder: Path, name_servers: Sequence[str] = ()) -> Draft:
+    """A zone file, as far as it can be read. Raises EditError where it is no zone file.
+
+    ``name_servers``: for a zone in YAML that names none.
+    """
+    draft, problems = read_zone(file, folder, None, name_servers=name_servers)
     if draft is None:
         raise EditError(str(problems[0]))
     return draft

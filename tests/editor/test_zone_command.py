@@ -11,7 +11,7 @@ import dns.name
 import dns.rdatatype
 import pytest
 from commands import done, geodns, refused
-from configfolder import write
+from configfolder import SERVER, write
 from octodns.provider.yaml import YamlProvider
 from octodns.zone import Zone as OctodnsZone
 from programs import program
@@ -294,3 +294,22 @@ def test_a_json_zone_is_imported_into_a_running_server(tmp_path: Path) -> None:
     with RunningServer(tmp_path) as server:
         done(server.config, "zone", "import", str(file))
         assert server.answer("www.fresh.test", subnet="2.0.0.0/24") == ["192.0.2.1"]
+
+
+def test_zones_without_name_servers_are_edited_and_moved_as_they_are(tmp_path: Path) -> None:
+    config = write(
+        tmp_path,
+        server=SERVER + "name_servers: [ns.example.net.]\n",
+        zone="a: {type: A, value: 192.0.2.1}\n",
+    )
+    (tmp_path / "zones/octodns.yaml").write_text("providers: {}\nzones: {}\n")
+    done(config, "record", "add", "example.test", "a", "A", "192.0.2.2")
+    text = "a: {type: A, values: [192.0.2.1, 192.0.2.2]}\n"
+    assert (tmp_path / "zones/example.test.yaml").read_text() == text
+    assert "example.test. NS" not in done(config, "zone", "export", "example.test")
+    assert "ns.example.net." in done(config, "zone", "show", "example.test")
+    (row,) = json.loads(done(config, "zone", "list", "--json"))
+    assert row["zone"] == "example.test."
+    file = tmp_path / "out.yaml"
+    done(config, "zone", "export", "example.test", "-o", str(file))
+    done(config, "zone", "import", str(file), "--zone", "second.test")
