@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
@@ -15,24 +14,26 @@ from typing import Any
 import geodns
 from geodns import log
 from geodns.config.settings import Configuration, Server
-from geodns.control import demand, processes
+from geodns.control import demand
 from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
 from geodns.control.compiling import Compilation, compile_configuration
 from geodns.control.cookie_secrets import CookieSecrets
+from geodns.control.event_log import EventLog
 from geodns.control.garbage import set_aside
-from geodns.control.inherited import share, take_inherited
+from geodns.control.inherited import take_inherited
+from geodns.control.listening import Listening
 from geodns.control.notify import Notifier
 from geodns.control.ordering import Basis, Ordering, Verb, Wish
+from geodns.control.orphans import Orphans
 from geodns.control.outcome import Loaded
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.replicating import Replicating
-from geodns.control.retire import retire
 from geodns.control.share_basis import share_basis
 from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.state import StateFolder
 from geodns.control.stepping_down import Names, must_be, step_down, tell_of_root
-from geodns.control.store import Event, Store
+from geodns.control.store import Store
 from geodns.control.supervisor import Supervisor
 from geodns.control.timings import CheckTimings
 from geodns.control.transferred_health import TransferredHealth
@@ -41,16 +42,14 @@ from geodns.control.watcher import Watcher
 from geodns.control.worker_options import worker_count, worker_options
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.memory import Rows
-from geodns.health.monitor import Monitor, Moved
+from geodns.health.monitor import Monitor
 from geodns.health.probe import Observation
 from geodns.health.slots import slots_within
 from geodns.health.status import LoadStatus
 from geodns.health.told import HealthReport
-from geodns.health.turn import Turn
 from geodns.open_files import raise_limit
 from geodns.planning.networks import By
 from geodns.server.handle import WorkerHandle, states_of
-from geodns.server.sockets import Sockets, WorkerSockets, open_sockets
 
 logger = logging.getLogger(__name__)
 
@@ -72,23 +71,21 @@ class ControlProcess:
         self._path = path
         self._started = time.time()
         self._user: Names = (None, None)
-        self._addresses: tuple[str, ...] = ()
-        self._tls_addresses: tuple[str, ...] = ()
         self._restart_needed: tuple[str, ...] = ()
         self._timings: dict[str, CheckTimings] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._state: StateFolder | None = None
-        self._orphans: tuple[processes.Process, ...] = ()
+        self._orphans = Orphans()
         self._certificate = Certificate()
         self._cookies = CookieSecrets()
-        self._sockets: Sockets | None = None
-        self._worker_sockets: list[WorkerSockets] = []
+        self._listening = Listening()
+        self._log = EventLog()
         self._supervisor: Supervisor | None = None
         self._monitor = Monitor(
             self._availability_changed,
             observe=self._probe_ended,
             share_basis=share_basis,
-            record=self._verdict_changed,
+            record=self._log.add_turn,
             slots=slots_within(raise_limit(_OPEN_FILES)),
             remember=self._remember_verdicts,
         )
@@ -96,12 +93,9 @@ class ControlProcess:
         self._leaving: Mapping[str, EndpointAvailability] = {}
         self._store: Store | None = None
         self._ordering: Ordering | None = None
-        self._events: list[Event] = []
-        self._logged_reload: Reload | None = None
         self._replicating = Replicating(lambda: self._required_supervisor.image)
         self._watcher = Watcher(self._files_changed)
         self._notifier = Notifier()
-        self._inherited: tuple[socket.socket, ...] = ()
         self._reloader = Reloader(
             self._compile, self._apply, self._watcher.watch_also, busy=self._tell_of_reload
         )
@@ -111,31 +105,24 @@ class ControlProcess:
     async def start(self) -> None:
         """Read the configuration, bind, and answer; returns when every worker is ready."""
         begun = time.monotonic()
-        self._inherited = take_inherited()
+        self._listening = Listening(take_inherited())
         self._certificate.read_early(self._path)
-        self._user = step_down(self._path, has_sockets=bool(self._inherited))
+        self._user = step_down(self._path, has_sockets=bool(self._listening.inherited))
         self._in_use = await compile_configuration(self._path, loaded=self._prepare)
         server = self._first = self._in_use.loaded.configuration.server
         self._options = worker_options(server, self._cookies.read(server.cookies))
         report(self._in_use.warnings)
-        self._store = Store(server.state)
+        self._store = self._log.store = Store(server.state)
         self._ordering = Ordering(self._store, self._monitor, self._basis, time.time)
         self._ordering.resume()
-        supervisor = Supervisor(self._start_worker, worker_count(server), self._remember)
+        supervisor = Supervisor(self._start_worker, worker_count(server), self._orphans.remember)
         self._supervisor = supervisor
         admin = await self._admin.open(server.admin.socket, server.admin.http)
         await self._begin_checks(self._in_use.loaded.configuration)
-        if self._sockets is None:
+        if not self._listening.is_open:
             # As late as can be: until our workers read them, these sockets hold queries up.
-            self._sockets = self._open_sockets(server, beside_orphans=True)
-        self._worker_sockets = list(self._sockets.workers)
-        self._addresses = tuple(map(str, self._sockets.addresses))
-        self._tls_addresses = tuple(map(str, self._sockets.tls))
-        if self._sockets.left_out:
-            logger.warning(
-                "this machine has no IPv6; it is not listened on",
-                extra={"addresses": list(map(str, self._sockets.left_out))},
-            )
+            self._listening.open(server, beside_orphans=True)
+        self._listening.tell_what_is_left_out()
         self._store.keep_serials(self._in_use.compiled.serials)
         self._replicating.renew(server)
         supervisor.publish_image(self._in_use.image)
@@ -145,11 +132,12 @@ class ControlProcess:
         self._replicating.notify(self._in_use.compiled.serials)
         self._look_at_transferred()
         set_aside()
+        tls = self._listening.tls_addresses
         logger.info(
             "listening",
             extra={
-                "addresses": list(self._addresses),
-                **({"tls": list(self._tls_addresses)} if self._tls_addresses else {}),
+                "addresses": list(self._listening.addresses),
+                **({"tls": list(tls)} if tls else {}),
                 "workers": len(supervisor.slots),
                 "admin": admin,
                 "seconds": round(time.monotonic() - begun, 3),
@@ -158,7 +146,7 @@ class ControlProcess:
         # Not before: a start that fails says why, and nothing else.
         tell_of_root(server)
         self._notifier.ready(self._in_words())
-        await self._end_orphans()
+        await self._orphans.end(_GRACE, supervisor.pids())
 
     async def close(self) -> None:
         """Stop: queries in flight are answered, no process is left behind."""
@@ -174,12 +162,11 @@ class ControlProcess:
         if self._supervisor is not None:
             await self._supervisor.close(_GRACE)
         await self._monitor.close()
-        for sockets in self._worker_sockets:
-            sockets.close()
+        self._listening.close()
         if self._verdicts is not None:
             self._verdicts.write()
         if self._store is not None:
-            self._write_events()
+            self._log.write()
             self._store.close()
         if self._state is not None:
             self._state.close()
@@ -199,8 +186,8 @@ class ControlProcess:
             at=time.time(),
             started=self._started,
             identity=loaded.configuration.server.identity,
-            addresses=self._addresses,
-            tls_addresses=self._tls_addresses,
+            addresses=self._listening.addresses,
+            tls_addresses=self._listening.tls_addresses,
             configuration=str(self._path),
             image_generation=self._supervisor.generation,
             availability_generation=self._monitor.availability.generation,
@@ -259,7 +246,7 @@ class ControlProcess:
     def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
         """The event log."""
         assert self._store is not None
-        self._write_events()
+        self._log.write()
         return self._store.events(since, after, most)
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
@@ -275,17 +262,9 @@ class ControlProcess:
         log.configure(server.log)
         self._certificate.require(server)
         self._state = StateFolder(server.state)
-        self._orphans = self._state.orphans()
+        self._orphans.look(self._state)
         if not self._orphans:
-            self._sockets = self._open_sockets(server)
-
-    def _open_sockets(self, server: Server, *, beside_orphans: bool = False) -> Sockets:
-        tls = server.tls.listen if server.tls is not None else ()
-        workers = worker_count(server)
-        if self._inherited:
-            logger.info("listening on the sockets that were passed, in place of `listen`")
-            return share(self._inherited, workers, tls)
-        return open_sockets(server.listen, workers, tls=tls, beside_orphans=beside_orphans)
+            self._listening.open(server)
 
     async def _begin_checks(self, configuration: Configuration) -> None:
         """Nothing is answered from guesses: first come last known verdicts, or first results."""
@@ -303,7 +282,7 @@ class ControlProcess:
             logger.warning("not every target has been probed yet", extra={"missing": missing})
 
     async def _start_worker(self, number: int) -> WorkerHandle:
-        worker = await WorkerHandle.start(number, self._worker_sockets[number], self._options)
+        worker = await WorkerHandle.start(number, self._listening.of(number), self._options)
         worker.answer = self._replicating.answer
         self._certificate.greet(worker)
         return worker
@@ -312,46 +291,6 @@ class ControlProcess:
     def _required_supervisor(self) -> Supervisor:
         assert self._supervisor is not None
         return self._supervisor
-
-    def _renew_sockets(self, number: int) -> Callable[[bool], None]:
-        """Other sockets, at the same addresses, for the next worker in this slot."""
-        assert self._sockets is not None
-        former = self._worker_sockets[number]
-        if former.shared:
-            return lambda _replaced: None
-        addresses, tls = self._sockets.addresses, self._sockets.tls
-        beside = open_sockets(addresses, 1, tls=tls, beside_orphans=True)
-        fresh = self._worker_sockets[number] = beside.workers[0]
-
-        def settle(taken_over: bool) -> None:
-            if not taken_over:
-                self._worker_sockets[number] = former
-            retire(former if taken_over else fresh)
-
-        return settle
-
-    def _remember(self, pids: tuple[int, ...]) -> None:
-        if self._state is not None:
-            found = (processes.find(pid) for pid in pids)
-            # Until the orphans have ended, a control process after this one must know them too.
-            alive = [process for process in (*found, *self._orphans) if process is not None]
-            try:
-                self._state.remember_workers(alive)
-            except OSError as error:
-                logger.warning(
-                    "the workers can't be written down; if this process dies, end them by hand",
-                    extra={"reason": error.strerror, "pids": pids},
-                )
-
-    async def _end_orphans(self) -> None:
-        if not self._orphans:
-            return
-        pids = [orphan.pid for orphan in self._orphans]
-        logger.warning("taking over from a control process that died", extra={"workers": pids})
-        await processes.end(self._orphans, _GRACE)
-        self._orphans = ()
-        assert self._supervisor is not None
-        self._remember(self._supervisor.pids())
 
     def _run_parts(self) -> None:
         self._watcher.watch(self._in_use.loaded.stamps)
@@ -401,23 +340,6 @@ class ControlProcess:
     def _basis(self) -> Basis:
         return Basis(self._in_use.loaded.configuration, self._in_use.loaded.ttls)
 
-    def _verdict_changed(self, turn: Turn, moved: Moved) -> None:
-        event = Event(
-            time.time(), turn.kind, turn.id, turn.became, "health checks", turn.reason, moved
-        )
-        self._log_event(event)
-
-    def _log_event(self, event: Event) -> None:
-        """All of one turn of the loop are written together, after it."""
-        if not self._events:
-            asyncio.get_running_loop().call_soon(self._write_events)
-        self._events.append(event)
-
-    def _write_events(self) -> None:
-        if self._events and self._store is not None:
-            self._store.add(*self._events)
-            self._events.clear()
-
     def _probe_ended(self, observation: Observation) -> None:
         self._timings.setdefault(observation.check, CheckTimings()).add(observation)
 
@@ -429,16 +351,8 @@ class ControlProcess:
         if busy:
             self._notifier.reloading()
         else:
-            self._log_reload()
+            self._log.add_reload(self._reloader.last, str(self._path))
             self._notifier.ready(self._in_words())
-
-    def _log_reload(self) -> None:
-        last = self._reloader.last
-        if last is not None and last is not self._logged_reload:
-            self._logged_reload = last
-            what, why = ("refused", last.error or "") if not last.ok else ("done", "")
-            at, subject = last.at + last.seconds, str(self._path)
-            self._log_event(Event(at, "reload", subject, what, last.reason, why))
 
     def _in_words(self) -> str:
         """What systemd shows of the server."""
@@ -484,7 +398,7 @@ class ControlProcess:
         options = worker_options(server, self._cookies.renew(server.cookies))
         if options != self._options:
             self._options = options
-            await supervisor.replace_all(self._renew_sockets, _GRACE)
+            await supervisor.replace_all(self._listening.renew, _GRACE)
         if not await supervisor.acknowledged(generation, _ACKNOWLEDGE):
             logger.warning("a worker does not take the new image", extra={"generation": generation})
         self._replicating.notify(compilation.compiled.serials)
