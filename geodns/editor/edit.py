@@ -27,7 +27,7 @@ from geodns.zone.editing.master_places import read_places
 from geodns.zone.editing.records import EditError, Records, RecordSet, records_of
 from geodns.zone.editing.yaml_edit import edit_octodns
 from geodns.zone.editing.yaml_values import readable
-from geodns.zone.load import read_zone
+from geodns.zone.load import collector_paused, read_zone
 from geodns.zone.pending import Pending
 
 PATIENCE = 60.0  # seconds to wait for another edit
@@ -87,6 +87,7 @@ def edit(site: Site, want: Callable[[], Wanted | None], *, dry_run: bool) -> Out
         return Outcome(use, former, wanted.fresh, wanted.differences, warnings, note, backup)
 
 
+@collector_paused()
 def edit_zone(
     site: Site, file: Path, change_of: Callable[[Draft, Records], Change], *, force: bool
 ) -> Wanted | None:
