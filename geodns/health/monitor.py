@@ -11,7 +11,8 @@ from geodns.config.probing import CombinedCheck, PushCheck
 from geodns.config.settings import Check, Configuration, Service
 from geodns.health import probes
 from geodns.health.availability import Availability, EndpointAvailability
-from geodns.health.clock import Clock, LoopClock, Timer
+from geodns.health.clock import Clock, LoopClock
+from geodns.health.first_results import FirstResults
 from geodns.health.flapping import Rules
 from geodns.health.guarding import FROZEN, Guarding
 from geodns.health.judge import Judge
@@ -31,6 +32,7 @@ from geodns.health.silence import Silence
 from geodns.health.status import LoadStatus, Status
 from geodns.health.steadiness import Evidence
 from geodns.health.target import Target
+from geodns.health.timers import Timers
 from geodns.health.told import HealthReport, told_targets
 from geodns.health.turn import Turn
 
@@ -40,6 +42,8 @@ Moved = dict[str, tuple[float, float]]
 
 
 _LOOK_AT_ORDERS = 60.0  # seconds
+# Seconds for which results are collected, for each endpoint: a review makes a new vector of all.
+_COLLECT_EACH = 1e-6
 # Seconds in which news of TTLs alone are collected, and for each endpoint: all go to all workers.
 _TELL_STEADY, _TELL_STEADY_EACH = 0.25, 1e-4
 
@@ -47,7 +51,7 @@ _TELL_STEADY, _TELL_STEADY_EACH = 0.25, 1e-4
 class Monitor:
     """Probes every distinct target of the configuration and judges endpoints, AZs and regions.
 
-    ``notify`` is called in the event loop, within the turn after a verdict changes; never from
+    ``notify`` is called in the event loop, very soon after a verdict changes; never from
     ``apply``. ``observe`` is called for every finished probe; ``share_basis`` says of a service by
     what the AZs of a region share; ``slots`` probes may run at once. ``record`` gets every verdict
     that turns, ``remember`` the rows for a later process (see ``recall``). Order of use::
@@ -79,8 +83,7 @@ class Monitor:
         self._remember = remember
         self._memory = Memory()
         self._turned: set[TargetKey] = set()
-        self._awaited: set[TargetKey] = set()
-        self._all_seen = asyncio.Event()
+        self._first_results = FirstResults(self._clock)
         self._orders = Orders()
         self._availability = Availability(0, {})
         self._share_basis = share_basis
@@ -97,11 +100,7 @@ class Monitor:
         self._closed = asyncio.Event()
         self._ended = asyncio.Event()
         self._changed: set[str] = set()
-        self._flush_timer: Timer | None = None
-        self._hold_timer: Timer | None = None
-        self._load_timer: Timer | None = None
-        self._order_timer: Timer | None = None
-        self._steady_timer: Timer | None = None
+        self._timers = Timers(self._clock)
 
     @property
     def availability(self) -> Availability:
@@ -134,7 +133,7 @@ class Monitor:
         self._loads = Loads(asked, planned, self._loads, now)
         self._judge = self._judge_of(asked, configuration.services.health)
         self._changed.clear()
-        self._await_targets()
+        self._first_results.put(self._targets)
         guarded = self._hear_of_guard(wall)
         endpoints = self._judge.review(asked.endpoints, now, wall)
         moved = self._loads.advance(now, self._judge.in_service)
@@ -152,10 +151,7 @@ class Monitor:
 
         How many have not been. Only while it runs; what is told by others is not waited for.
         """
-        timer = self._clock.call_at(self._clock.now() + limit, self._all_seen.set)
-        await self._all_seen.wait()
-        timer.cancel()
-        return len(self._awaited)
+        return await self._first_results.wait(limit)
 
     async def run(self) -> None:
         """Probe until ``close()`` or cancellation; all probes have ended when this returns."""
@@ -166,12 +162,7 @@ class Monitor:
             await self._closed.wait()
         finally:
             self._running = False
-            timers = (self._flush_timer, self._hold_timer, self._load_timer, self._order_timer)
-            for timer in (*timers, self._steady_timer):
-                if timer is not None:
-                    timer.cancel()
-            self._flush_timer = self._hold_timer = self._load_timer = self._order_timer = None
-            self._steady_timer = None
+            self._timers.cancel_all()
             self._silence.put({})
             await self._scheduler.stop()
             self._ended.set()
@@ -281,21 +272,6 @@ class Monitor:
             keeping=Keeping(asked, health.guard.withdrawal, before.keeping),
         )
 
-    def _await_targets(self) -> None:
-        self._awaited = {
-            key
-            for key, target in self._targets.items()
-            if target.prober is not None
-            and target.last is None
-            and target.machine.state is State.UNKNOWN
-        }
-        self._all_seen.clear()
-        self._tell_whether_all_are_seen()
-
-    def _tell_whether_all_are_seen(self) -> None:
-        if not self._awaited:
-            self._all_seen.set()
-
     def _schedule(self) -> None:
         jobs = {key: target.job for key, target in self._targets.items()}
         self._scheduler.put({key: job for key, job in jobs.items() if job is not None})
@@ -330,8 +306,7 @@ class Monitor:
                     key.check.type, target.name, str(key.address), result.ok, result.duration
                 )
             )
-        self._awaited.discard(key)
-        self._tell_whether_all_are_seen()
+        self._first_results.seen(key)
         if turned:
             self._turned.add(key)
         # A verdict of an earlier process gets its reason with the first result.
@@ -377,13 +352,13 @@ class Monitor:
             self._loads.timed(target.endpoints, result.duration, now)
 
     def _touch(self, endpoints: Iterable[str]) -> None:
-        """Judge these anew in the next turn of the loop: one review for a burst of results."""
+        """Judge these anew very soon: one review for a burst of results."""
         self._changed.update(endpoints)
-        if self._flush_timer is None:
-            self._flush_timer = self._clock.call_at(self._clock.now(), self._flush)
+        if not self._timers.has("flush"):
+            pause = _COLLECT_EACH * len(self._availability.endpoints)
+            self._timers.put("flush", self._clock.now() + pause, self._flush)
 
     def _flush(self) -> None:
-        self._flush_timer = None
         changed = self._changed & self._judge.plan.endpoints.keys()
         self._changed.clear()
         now, wall = self._clock.now(), self._clock.wall()
@@ -436,16 +411,13 @@ class Monitor:
             self._remember(rows_of(self._judge, ids, targets, behind))
 
     def _tell(self) -> None:
-        if self._steady_timer is not None:
-            self._steady_timer.cancel()
-            self._steady_timer = None
+        self._timers.cancel("steady")
         self._notify(self._availability)
 
     def _tell_soon(self) -> None:
-        if self._steady_timer is None:
+        if not self._timers.has("steady"):
             pause = max(_TELL_STEADY, _TELL_STEADY_EACH * len(self._availability.endpoints))
-            when = self._clock.now() + pause
-            self._steady_timer = self._clock.call_at(when, self._tell_steady)
+            self._timers.put("steady", self._clock.now() + pause, self._tell_steady)
 
     def _tell_steady(self) -> None:
         current = self._availability
@@ -453,34 +425,23 @@ class Monitor:
         self._tell()
 
     def _set_hold_timer(self) -> None:
-        if self._hold_timer is not None:
-            self._hold_timer.cancel()
         dues = [due for due in (self._judge.due(), self._guarding.due()) if due is not None]
-        self._hold_timer = self._clock.call_at(min(dues), self._held) if dues else None
+        self._timers.put("hold", min(dues, default=None), self._held)
 
     def _set_load_timer(self) -> None:
-        if self._load_timer is not None:
-            self._load_timer.cancel()
         step = self._loads.step()
-        self._load_timer = (
-            None if step is None else self._clock.call_at(self._clock.now() + step, self._step)
-        )
+        when = None if step is None else self._clock.now() + step
+        self._timers.put("load", when, self._step)
 
     def _set_order_timer(self) -> None:
-        if self._order_timer is not None:
-            self._order_timer.cancel()
         wall = self._clock.wall()
         due = self._orders.next_change(wall)
         # Not much later, for the time of day may be set meanwhile.
         wait = None if due is None else min(due - wall, _LOOK_AT_ORDERS)
-        self._order_timer = (
-            None
-            if wait is None
-            else self._clock.call_at(self._clock.now() + wait, self._orders_moved)
-        )
+        when = None if wait is None else self._clock.now() + wait
+        self._timers.put("orders", when, self._orders_moved)
 
     def _orders_moved(self) -> None:
-        self._order_timer = None
         ids = [id for _, id in self._orders.all]
         self._orders = self._orders.current(self._clock.wall())
         self._believe(self._guarding.trust(self._orders.trusted(self._clock.wall())))
@@ -494,7 +455,6 @@ class Monitor:
         self._flush()
 
     def _held(self) -> None:
-        self._hold_timer = None
         self._believe(self._guarding.look())
         self._changed.update(self._judge.held(self._clock.now()))
         self._flush()

@@ -317,9 +317,10 @@ def test_a_burst_of_failures_is_told_at_once() -> None:
         stage.network.down.update(addresses(200))
         await stage.clock.advance(60)
         assert set(stage.numbers().values()) == {0.0}
-        # Everyone hears of a failure in the very moment in which its probe ended.
+        # Everyone hears of a failure as soon as its probe has ended: results are collected for a
+        # microsecond for each endpoint.
         ends = {time + 0.01 for time, _ in stage.network.starts}
-        assert all(any(abs(when - end) < 1e-6 for end in ends) for when, _ in stage.said)
+        assert all(any(0 <= when - end < 2.1e-4 for end in ends) for when, _ in stage.said)
 
     play(configuration(topology, WEB, {"c": TCP}, UNGUARDED), scene)
 
