@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,6 +20,7 @@ from geodns.config.settings import (
     Services,
     Topology,
 )
+from geodns.health.monitor import Monitor
 from geodns.health.probe import Prober, Result, SeenLoad
 
 
@@ -77,6 +79,18 @@ class FakeClock:
                 timer.callback()
                 await _settle()
         self._now = end
+
+
+@asynccontextmanager
+async def running(monitor: Monitor, clock: FakeClock, seconds: float = 0) -> AsyncIterator[None]:
+    """Runs a monitor, for so long before anything else happens; nothing of it is left behind."""
+    task = asyncio.create_task(monitor.run())
+    await clock.advance(seconds)
+    try:
+        yield
+    finally:
+        await monitor.close()
+        await task
 
 
 async def _settle() -> None:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from health_fakes import FakeClock, configuration
+from health_fakes import FakeClock, configuration, running
 
 from geodns.config.settings import Address, Check, Configuration
 from geodns.health.availability import Availability
@@ -102,13 +102,8 @@ def play(
     async def whole() -> None:
         stage = Stage(made)
         stage.ports.out_of_reach = out_of_reach or set()
-        running = asyncio.create_task(stage.monitor.run())
-        await stage.clock.advance(15)
-        try:
+        async with running(stage.monitor, stage.clock, 15):
             await scene(stage)
-        finally:
-            await stage.monitor.close()
-            await running
 
     asyncio.run(whole())
 

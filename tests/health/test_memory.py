@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from health_fakes import FakeClock, FakeNetwork, configuration
+from health_fakes import FakeClock, FakeNetwork, configuration, running
 
 from geodns.config.settings import Configuration
 from geodns.health.machine import Machine, State
@@ -49,13 +49,8 @@ class Life:
         )
         monitor.recall(dict(self.rows))
         monitor.apply(self.settings)
-        running = asyncio.create_task(monitor.run())
-        await self.clock.advance(0)
-        try:
+        async with running(monitor, self.clock):
             await scene(monitor)
-        finally:
-            await monitor.close()
-            await running
 
     def available(self, monitor: Monitor) -> list[str]:
         endpoints = monitor.availability.endpoints

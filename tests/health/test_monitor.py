@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from health_fakes import FakeClock, FakeNetwork, addresses, configuration
+from health_fakes import FakeClock, FakeNetwork, addresses, configuration, running
 
 from geodns.config.settings import Check, Configuration
 from geodns.errors import GeodnsError
@@ -55,13 +55,8 @@ def play(first: Configuration, scene: Callable[[Stage], Awaitable[None]]) -> Non
     async def whole() -> None:
         stage = Stage()
         stage.monitor.apply(first)
-        running = asyncio.create_task(stage.monitor.run())
-        await stage.clock.advance(0)
-        try:
+        async with running(stage.monitor, stage.clock):
             await scene(stage)
-        finally:
-            await stage.monitor.close()
-            await running
         assert not any(stage.network.running.values())
 
     asyncio.run(whole())

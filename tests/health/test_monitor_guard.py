@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from health_fakes import FakeClock, FakeNetwork, configuration
+from health_fakes import FakeClock, FakeNetwork, configuration, running
 
 from geodns.config.settings import Configuration
 from geodns.health.availability import Availability
@@ -101,13 +101,8 @@ def play(first: Configuration, scene: Callable[[Stage], Awaitable[None]]) -> Non
     async def whole() -> None:
         stage = Stage()
         stage.monitor.apply(first)
-        running = asyncio.create_task(stage.monitor.run())
-        await stage.clock.advance(45)
-        try:
+        async with running(stage.monitor, stage.clock, 45):
             await scene(stage)
-        finally:
-            await stage.monitor.close()
-            await running
 
     asyncio.run(whole())
 

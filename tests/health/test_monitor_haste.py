@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from health_fakes import FakeClock, FakeNetwork, configuration
+from health_fakes import FakeClock, FakeNetwork, configuration, running
 
 from geodns.health.monitor import Monitor
 
@@ -50,13 +50,8 @@ def plain(gaps: list[float]) -> bool:
 def play(check: dict[str, Any], scene: Callable[[Stage], Awaitable[None]]) -> None:
     async def whole() -> None:
         stage = Stage(check)
-        running = asyncio.create_task(stage.monitor.run())
-        await stage.clock.advance(35)
-        try:
+        async with running(stage.monitor, stage.clock, 35):
             await scene(stage)
-        finally:
-            await stage.monitor.close()
-            await running
 
     asyncio.run(whole())
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from health_fakes import FakeClock, FakeNetwork, configuration
+from health_fakes import FakeClock, FakeNetwork, configuration, running
 
 from geodns.health.availability import Availability
 from geodns.health.monitor import Monitor, Moved
@@ -44,13 +44,8 @@ class Stage:
 def play(scene: Callable[[Stage], Awaitable[None]]) -> None:
     async def whole() -> None:
         stage = Stage()
-        running = asyncio.create_task(stage.monitor.run())
-        await stage.clock.advance(0)
-        try:
+        async with running(stage.monitor, stage.clock):
             await scene(stage)
-        finally:
-            await stage.monitor.close()
-            await running
 
     asyncio.run(whole())
 

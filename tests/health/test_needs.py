@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from health_fakes import FakeClock, FakeNetwork, addresses, configuration
+from health_fakes import FakeClock, FakeNetwork, addresses, configuration, running
 
 from geodns.health.availability import Availability
 from geodns.health.judge import Judge
@@ -187,13 +187,8 @@ def play(
     async def whole() -> None:
         stage = Stage(services, health)
         stage.network.inconclusive = inconclusive or set()
-        running = asyncio.create_task(stage.monitor.run())
-        await stage.clock.advance(15)
-        try:
+        async with running(stage.monitor, stage.clock, 15):
             await scene(stage)
-        finally:
-            await stage.monitor.close()
-            await running
 
     asyncio.run(whole())
 
