@@ -13,7 +13,7 @@ import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -122,23 +122,34 @@ def read_image(file: IO[bytes]) -> Image:
     return Image(zones, tuple(services), tuple(locations), resolvers)
 
 
-def zone_nodes(file: IO[bytes], apex: bytes) -> Iterator[dict[bytes, Node]] | None:
-    """The nodes of one zone in an image, piece by piece, as they are transferred; None: no zone.
+class StoredZone(NamedTuple):
+    """A zone in an image, read piece by piece: the apex is in the first one."""
 
-    Geo names have the records that stand for them. The apex is in the first piece.
-    """
-    blocks = _blocks(_mapped(file))
-    for kind, payload in blocks:
-        if kind == _ZONE and pickle.loads(payload)[0] == apex:
-            return _pieces(blocks)
-    return None
+    apex: bytes
+    blocks: tuple[tuple[bytes, memoryview], ...]
+
+    def nodes(self) -> Iterator[dict[bytes, Node]]:
+        """Those that are answered from."""
+        return (pickle.loads(payload) for kind, payload in self.blocks if kind == _NODES)
+
+    def transferred(self) -> Iterator[dict[bytes, Node]]:
+        """The records that stand for geo names in a transfer."""
+        return (pickle.loads(payload) for kind, payload in self.blocks if kind == _TRANSFERRED)
 
 
-def _pieces(blocks: Iterator[tuple[bytes, memoryview]]) -> Iterator[dict[bytes, Node]]:
-    for kind, payload in blocks:
-        if kind not in (_NODES, _TRANSFERRED):
-            return
-        yield pickle.loads(payload)
+def stored_zones(file: IO[bytes]) -> Iterator[StoredZone]:
+    """All zones in an image. Whatever becomes of the file, they can be read."""
+    apex: bytes | None = None
+    own: list[tuple[bytes, memoryview]] = []
+    for kind, payload in _blocks(_mapped(file)):
+        if kind == _ZONE:
+            if apex is not None:
+                yield StoredZone(apex, tuple(own))
+            apex, own = pickle.loads(payload)[0], []
+        elif kind in (_NODES, _TRANSFERRED):
+            own.append((kind, payload))
+    if apex is not None:
+        yield StoredZone(apex, tuple(own))
 
 
 def _mapped(file: IO[bytes]) -> memoryview:

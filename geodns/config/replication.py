@@ -113,6 +113,13 @@ class Transfer(Settings):
         ge=1,
         description="how long after health has changed they are transferred anew",
     )
+    journal: int = Field(
+        16,
+        ge=0,
+        le=1024,
+        description="how many MiB of changes are kept of each zone for IXFR, where the zone itself "
+        "is not smaller; 0: none",
+    )
     zones: dict[AbsoluteName, ZoneTransfer] = Field(
         {}, description="by zone, with the final dot: what it has in place of the above"
     )

@@ -1,7 +1,8 @@
 """The compiler process: reads the configuration and writes the image that workers answer from.
 
-``python -m geodns.control.compiler IMAGE RESULT PATH``: two inherited file descriptors, one for
-the image and one for messages (``geodns.control.outcome``), and the configuration file.
+``python -m geodns.control.compiler IMAGE RESULT PATH [FORMER]``: inherited file descriptors for the
+image and for messages (``geodns.control.outcome``), the configuration file, and the descriptor of
+the image that is in use, if one is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import dns.rdatatype
 
 from geodns.answer.compile import compile_image
+from geodns.answer.image import Image
 from geodns.answer.service import States
 from geodns.answer.store import read_image, write_image
 from geodns.config.load import load
@@ -32,11 +34,13 @@ from geodns.control.store import known_serials
 from geodns.errors import GeodnsError
 from geodns.geo.errors import GeoError
 from geodns.problem import ConfigurationError, Problem
+from geodns.replication.comparing import Change, changes
 from geodns.zone.content import Zone
 from geodns.zone.dynamic import service_of
 
 _MEASURED = re.compile(rb"^measured:\s*['\"]?(\d{4}-\d{2}-\d{2})", re.MULTILINE)
 _HEAD = 65536  # bytes of a latency table in which its date is looked for
+_MIB = 20  # bits
 _NICE = 5  # answers come first: workers share the cores with a compile
 
 
@@ -45,16 +49,18 @@ def compile_to(
     image: int,
     tell: Callable[[Message], None],
     states: States = {},  # noqa: B006  never written to
+    former: int | None = None,
 ) -> None:
     """Compile the configuration in ``path`` into a file descriptor; every step is told.
 
-    ``states`` is how available endpoints are now, for what GEO names are transferred as.
+    ``states`` is how available endpoints are now, for what GEO names are transferred as, ``former``
+    the file descriptor of the image in use, for what has changed since.
     """
     try:
         begun = time.monotonic()
         configuration, warnings = load(path)
         tell(_loaded(configuration, tuple(warnings), time.monotonic() - begun))
-        tell(_compile(configuration, image, states))
+        tell(_compile(configuration, image, states, former))
     except ConfigurationError as error:
         tell(Refused(error.problems, error.files))
     except GeoError as error:
@@ -93,7 +99,9 @@ def longest_ttls(configuration: Configuration) -> dict[str, float]:
     return longest
 
 
-def _compile(configuration: Configuration, image: int, states: States) -> Compiled:
+def _compile(
+    configuration: Configuration, image: int, states: States, former: int | None
+) -> Compiled:
     seconds = {}
     begun = time.monotonic()
     server = configuration.server
@@ -106,13 +114,23 @@ def _compile(configuration: Configuration, image: int, states: States) -> Compil
     serials, warnings = settle_serials(compiled, configuration, known_serials(server.state), states)
     seconds["serials"] = time.monotonic() - begun
     begun = time.monotonic()
+    changed = {} if former is None else _changes(configuration, compiled, former)
+    seconds["changes"] = time.monotonic() - begun
+    begun = time.monotonic()
     with os.fdopen(image, "r+b", closefd=False) as file:
         write_image(compiled, file)
         file.flush()
         file.seek(0)
         read_image(file)  # no worker is ever handed one that can't be read
     seconds["write"] = time.monotonic() - begun
-    return Compiled(located.databases, (*located.warnings, *warnings), seconds, serials)
+    return Compiled(located.databases, (*located.warnings, *warnings), seconds, serials, changed)
+
+
+def _changes(configuration: Configuration, image: Image, former: int) -> dict[bytes, Change]:
+    transfer = configuration.server.transfer
+    origins = (zone.origin for zone in configuration.zones)
+    copied = {name.to_digestable() for name in origins if transfer.allow_of(name.to_text())}
+    return changes(former, image, copied, transfer.journal << _MIB)
 
 
 def _summary(zone: Zone) -> ZoneSummary:
@@ -142,6 +160,7 @@ def _table(file: Path) -> SourceAge:
 def main(arguments: list[str]) -> None:
     """Run as the compiler process."""
     image, result, path = int(arguments[0]), int(arguments[1]), Path(arguments[2])
+    former = int(arguments[3]) if len(arguments) > 3 else None
     os.nice(_NICE)
     with os.fdopen(result, "wb") as pipe:
 
@@ -150,7 +169,7 @@ def main(arguments: list[str]) -> None:
             pipe.flush()
 
         # Only our own parent gives us this file.
-        compile_to(path, image, tell, pickle.load(sys.stdin.buffer))
+        compile_to(path, image, tell, pickle.load(sys.stdin.buffer), former)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,11 @@ class Compilation:
         """Everything that is odd but no reason to refuse."""
         return self.loaded.warnings + self.compiled.warnings
 
+    @property
+    def without_changes(self) -> Compilation:
+        """Once they are in the journal, nobody needs them in memory."""
+        return replace(self, compiled=replace(self.compiled, changes={}))
+
 
 def frame(message: Message) -> bytes:
     """A message as it goes through the pipe: its length, then itself."""
@@ -77,10 +82,12 @@ async def compile_configuration(
     loaded: Callable[[Loaded], None] | None = None,
     command: Sequence[str] = COMMAND,
     states: States = {},  # noqa: B006  never written to
+    former: int | None = None,
 ) -> Compilation:
     """Read and compile the configuration in ``path`` in a process of its own.
 
-    ``states`` is how available endpoints are now, for what GEO names are transferred as.
+    ``states`` is how available endpoints are now, for what GEO names are transferred as, ``former``
+    the file descriptor of the image in use, for what has changed since.
     ``loaded`` is called once the configuration is known, while the image is being made; what it
     raises ends the compile. Raises CompileError. The compiler process has ended when this returns,
     also when it is cancelled.
@@ -88,7 +95,7 @@ async def compile_configuration(
     image = os.memfd_create("geodns-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         with _as_file(states) as given:
-            messages, status, output = await _run(path, image, loaded, command, given)
+            messages, status, output = await _run(path, image, loaded, command, given, former)
         compilation = _judge(messages, status, output, image)
         # From here on nobody can change what several workers read.
         fcntl.fcntl(image, fcntl.F_ADD_SEALS, _SEALS)
@@ -104,16 +111,18 @@ async def _run(
     loaded: Callable[[Loaded], None] | None,
     command: Sequence[str],
     states: IO[bytes],
+    former: int | None,
 ) -> tuple[list[Message], int, str]:
+    also = () if former is None else (former,)
     reading, writing = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
-            *(str(image), str(writing), str(path)),
+            *(str(image), str(writing), str(path), *map(str, also)),
             stdin=states,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            pass_fds=(image, writing),
+            pass_fds=(image, writing, *also),
             start_new_session=True,  # Ctrl-C is for the control process alone
         )
     except BaseException:

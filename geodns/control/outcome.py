@@ -9,6 +9,7 @@ from pathlib import Path
 from geodns.config.settings import Configuration
 from geodns.control.stamps import Stamps
 from geodns.problem import Problem
+from geodns.replication.comparing import Change
 from geodns.zone.serial import Known
 
 
@@ -57,13 +58,15 @@ class Loaded:
 class Compiled:
     """The image was written. ``seconds`` is how long each step took.
 
-    ``serials`` are those that the zones are served with, by apex in wire form.
+    ``serials`` are those that the zones are served with, by apex in wire form, ``changes`` what is
+    new in them since the image before.
     """
 
     databases: tuple[SourceAge, ...]
     warnings: tuple[Problem, ...]
     seconds: dict[str, float]
     serials: Mapping[bytes, Known] = field(default_factory=dict)
+    changes: Mapping[bytes, Change] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -365,7 +365,8 @@ class ControlProcess:
 
     async def _compile(self) -> Compilation:
         states = self._transferred.used(states_of(self._monitor.availability))
-        return await compile_configuration(self._path, states=states)
+        former = self._required_supervisor.image
+        return await compile_configuration(self._path, states=states, former=former)
 
     async def _apply(self, compilation: Compilation) -> None:
         supervisor, configuration = self._supervisor, compilation.loaded.configuration
@@ -384,14 +385,15 @@ class ControlProcess:
             self._verdicts.drop_strangers(self._monitor.plan)
         if self._store is not None:
             # Before anyone is told a serial: a process after this one must not go back behind it.
-            self._store.keep_serials(compilation.compiled.serials)
+            compiled = compilation.compiled
+            self._store.keep_serials(compiled.serials, compiled.changes)
         self._certificate.renew(configuration.server)
         self._replicating.renew(configuration.server)
         generation = supervisor.publish_image(compilation.image)
         supervisor.publish_availability(self._monitor.availability)
         if configuration.server.log != self._in_use.loaded.configuration.server.log:
             log.configure(configuration.server.log)
-        self._in_use = compilation
+        self._in_use = compilation.without_changes
         self._watcher.watch(compilation.loaded.stamps)
         self._tell_what_needs_a_restart(configuration.server)
         server = configuration.server

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import dns.name
 import dns.tsig
 
 from geodns.config.replication import KeyFileError, Keys, Transfer, secret_of
 from geodns.config.settings import Server
+from geodns.control import journal
+from geodns.control.store import FILE
+from geodns.replication.difference import DamagedError, Difference
 from geodns.replication.notify import News, Notifying
 from geodns.replication.transfer import Basis, Transfers
 from geodns.replication.tsig import Keyring
@@ -29,8 +34,11 @@ class Replicating:
         self._keys: Keyring = {}
         self._told: dict[bytes, int] = {}
         self._notifying = Notifying()
+        self._state: Path | None = None
         self._transfers = Transfers(
-            lambda: Basis(self._image(), self._transfer, self._keys), _log_transfer
+            lambda: Basis(self._image(), self._transfer, self._keys),
+            self._difference,
+            _log_transfer,
         )
 
     def answer(self, query: HandedQuery) -> AsyncIterator[tuple[bytes, ...]]:
@@ -39,6 +47,8 @@ class Replicating:
 
     def renew(self, server: Server) -> None:
         """Take these settings. A key that can't be read is as if it were not there."""
+        if self._state is None:
+            self._state = server.state  # only a restart can change it
         self._transfer = server.transfer
         self._keys = keyring(server.keys)
 
@@ -54,6 +64,17 @@ class Replicating:
     async def close(self) -> None:
         """Tell nobody any more."""
         await self._notifying.close()
+
+    async def _difference(self, apex: bytes, since: int, until: int) -> Difference | None:
+        """What the journal has; one that can't be read is as if it were not there, and told."""
+        assert self._state is not None
+        try:
+            # To condense many changes of a large zone takes a while.
+            return await asyncio.to_thread(journal.read, self._state / FILE, apex, since, until)
+        except DamagedError as error:
+            fields = {"zone": dns.name.from_wire(apex, 0)[0].to_text(), "reason": str(error)}
+            logger.error("a zone is sent whole: its journal can't be read", extra=fields)  # noqa: TRY400 - the reason says it all
+            return None
 
     def _notify(self, apex: bytes) -> None:
         name, _ = dns.name.from_wire(apex, 0)

@@ -14,8 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from geodns.control import journal
 from geodns.control.state import StateError
 from geodns.health.orders import Order, Orders
+from geodns.replication.comparing import Change
 from geodns.zone.serial import Known
 
 logger = logging.getLogger(__name__)
@@ -163,12 +165,17 @@ class Store:
             reason = {"reason": str(error)}
             logger.error("verdicts can't be dropped", extra=reason)  # noqa: TRY400 - as above
 
-    def keep_serials(self, serials: Mapping[bytes, Known]) -> None:
-        """Keep what is about to be served, by apex. A full disk is told."""
+    def keep_serials(
+        self,
+        serials: Mapping[bytes, Known],
+        changes: Mapping[bytes, Change] = {},
+    ) -> None:
+        """Keep what is about to be served, by apex, and what has changed. A full disk is told."""
         rows = [(apex, known.serial, known.digest) for apex, known in serials.items()]
         try:
             with self._database:
                 self._database.executemany("INSERT OR REPLACE INTO serials VALUES (?, ?, ?)", rows)
+                journal.record(self._database, serials, changes)
         except sqlite3.Error as error:
             reason = {"reason": str(error)}
             logger.error("serials can't be written down", extra=reason)  # noqa: TRY400 - as above
@@ -198,7 +205,7 @@ def _open(file: Path) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        database.executescript(_SCHEMA)
+        database.executescript(_SCHEMA + journal.SCHEMA)
     except BaseException:
         database.close()
         raise

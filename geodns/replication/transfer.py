@@ -1,16 +1,15 @@
 """Answers what workers hand over: transfers, signed queries, and what is not implemented.
 
-RFC 5936 for AXFR; an IXFR is answered with the whole zone, which RFC 1995 4 allows ("If incremental
-zone transfer is not available, the entire zone is returned").
+RFC 5936 for AXFR, RFC 1995 for IXFR.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from ipaddress import ip_address
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 import dns.message
@@ -18,10 +17,12 @@ import dns.opcode
 import dns.rdatatype
 
 from geodns.answer.cold import error_reply
+from geodns.answer.edns import PAYLOAD
 from geodns.answer.names import HEADER_BYTES, name_end
 from geodns.answer.resolve import FORMERR, NOTIMP, REFUSED
 from geodns.config.replication import Peer, Transfer
-from geodns.replication.messages import messages
+from geodns.replication.difference import Difference
+from geodns.replication.messages import Record, messages
 from geodns.replication.tsig import Keyring, Request, read
 from geodns.replication.zones import Zone, open_zone
 from geodns.server.answering import HandedQuery
@@ -57,16 +58,19 @@ def permits(peers: Iterable[Peer], host: str, key: str | None) -> bool:
 class Transfers:
     """``basis`` gives what is in use now; ``wall`` the time in seconds since 1970.
 
-    ``tell`` is told of each transfer: the zone, who asks for it, and how it ended.
+    ``difference`` gives what changed in the zone at an apex from one serial to another, None where
+    that is not known. ``tell`` is told of each transfer: the zone, who asks, and how it ended.
     """
 
     def __init__(
         self,
         basis: Callable[[], Basis],
+        difference: Callable[[bytes, int, int], Awaitable[Difference | None]],
         tell: Callable[[str, str, str], None],
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._basis = basis
+        self._difference = difference
         self._tell = tell
         self._wall = wall
 
@@ -85,11 +89,11 @@ class Transfers:
             if query.reply is not None:
                 yield (_within(request, query),)
             return
-        for batch in self._transfer(basis, request, query):
+        for batch in await self._transfer(basis, request, query):
             yield batch
             await asyncio.sleep(0)
 
-    def _transfer(
+    async def _transfer(
         self, basis: Basis, request: Request, query: HandedQuery
     ) -> Iterable[tuple[bytes, ...]]:
         (question,) = request.message.question
@@ -105,16 +109,40 @@ class Transfers:
         if zone is None:
             # RFC 5936 2.2.1: a server that is not authoritative for the zone says NotAuth.
             return [(_signed(request, error_reply(query.packet, _NOTAUTH, wire)),)]
-        if incremental and not _is_behind(request.message, zone, query.transport):
-            return [(_signed(request, _single(query.packet, wire, zone)),)]
+        if incremental:
+            return await self._incremental(request, query, zone)
         return self._whole(request, query, zone)
+
+    async def _incremental(
+        self, request: Request, query: HandedQuery, zone: Zone
+    ) -> Iterable[tuple[bytes, ...]]:
+        """RFC 1995 4: what has changed since the serial that the query has, if that is known."""
+        held = _serial_held(request.message)
+        if held is not None and not newer(zone.serial, held):
+            return [_single(request, query, zone)]
+        difference = None
+        if held is not None:
+            difference = await self._difference(zone.apex, held, zone.serial)
+        if difference is None or difference.after != zone.soa:
+            if query.transport == "udp":
+                return [_single(request, query, zone)]
+            # "If incremental zone transfer is not available, the entire zone is returned."
+            return self._whole(request, query, zone)
+        if query.transport == "udp" and not _fits(request, query, difference):
+            return [_single(request, query, zone)]
+        how = f"serial {zone.serial} from {held}"
+        return self._stream(request, query, difference.records(), how)
 
     def _whole(
         self, request: Request, query: HandedQuery, zone: Zone
     ) -> Iterable[tuple[bytes, ...]]:
         """RFC 5936 2.2: the SOA, all other records in any order, and the SOA again."""
-        (question,) = request.message.question
         records = chain((zone.soa,), zone.records(), (zone.soa,))
+        return self._stream(request, query, records, f"serial {zone.serial}")
+
+    def _stream(
+        self, request: Request, query: HandedQuery, records: Iterable[Record], how: str
+    ) -> Iterable[tuple[bytes, ...]]:
         batch: list[bytes] = []
         count, done = 0, False
         try:
@@ -128,28 +156,46 @@ class Transfers:
             if batch:
                 yield tuple(batch)
         finally:
-            how = f"serial {zone.serial} in {count} messages" if done else "broken off"
-            self._tell(question.name.to_text().lower(), query.host, how)
+            outcome = f"{how} in {count} messages" if done else "broken off"
+            self._tell(_name(request), query.host, outcome)
 
 
-def _is_behind(message: dns.message.Message, zone: Zone, transport: str) -> bool:
-    """Whether who asks for IXFR gets records. RFC 1995 3: the query has the SOA of what it has.
+def _name(request: Request) -> str:
+    return request.message.question[0].name.to_text().lower()
 
-    RFC 1995 2: "If the UDP reply does not fit, the query is responded to with a single SOA record
-    of the server's current version to inform the client that a TCP query should be initiated."
-    """
-    held = [
+
+def _serial_held(message: dns.message.Message) -> int | None:
+    """RFC 1995 3: "the Authority section containing the SOA record of client's version"."""
+    held = (
         int(rdata.serial)
         for rrset in message.authority
         if rrset.rdtype == dns.rdatatype.SOA
         for rdata in rrset
-    ]
-    return transport != "udp" and (not held or newer(zone.serial, held[0]))
+    )
+    return next(held, None)
 
 
-def _single(packet: bytes, question: bytes, zone: Zone) -> bytes:
-    (message,) = messages(packet[:2], question, (zone.soa,))
-    return message
+def _single(request: Request, query: HandedQuery, zone: Zone) -> tuple[bytes, ...]:
+    """The SOA alone, for who has it, and for who should come again over TCP.
+
+    RFC 1995 2: "If the UDP reply does not fit, the query is responded to with a single SOA record
+    of the server's current version to inform the client that a TCP query should be initiated."
+    """
+    (message,) = messages(query.packet[:2], _question(query.packet), (zone.soa,))
+    return (_signed(request, message),)
+
+
+def _fits(request: Request, query: HandedQuery, difference: Difference) -> bool:
+    """Whether one datagram holds it."""
+    written = messages(query.packet[:2], _question(query.packet), difference.records())
+    first, *more = islice(written, 2)
+    signature = 0 if request.signer is None else request.signer.length
+    return not more and len(first) + signature <= _room(request.message)
+
+
+def _room(message: dns.message.Message) -> int:
+    """The most bytes of a datagram to who sent this."""
+    return min(PAYLOAD, max(_LEAST_PAYLOAD, message.payload))
 
 
 def _question(packet: bytes) -> bytes:
