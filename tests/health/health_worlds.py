@@ -133,16 +133,22 @@ def _health(random: Random) -> dict[str, Any]:
         "slow_start": random.choice([0, 0, 3, 15]),
     }
     if random.random() < 0.5:
-        recovery |= {
-            "suppress": random.choice([1.5, 2]),
-            "reuse": random.choice([0.5, 1]),
-            "half_life": random.choice([10, 20, 60]),
-            "longest": random.choice([20, 40]),
-        }
+        recovery |= _damping(random)
     return {
         "availability_zone": thresholds(),
         "region": thresholds(),
         "recovery": recovery,
         "unknown": random.choice(["withhold", "withhold", "serve"]),
         "guard": {"mass_failure": "off"},  # it holds up verdicts for reasons of its own
+    }
+
+
+def _damping(random: Random) -> dict[str, Any]:
+    """Penalties last from one failure to the next, and their ceiling is above ``suppress``."""
+    half_life = random.choice([20, 60])
+    return {
+        "suppress": random.choice([1, 1.3, 1.6]),
+        "reuse": random.choice([0.5, 0.9]),
+        "half_life": half_life,
+        "longest": half_life * 2,
     }

@@ -2,13 +2,14 @@
 
 Whatever happens to a network, a configuration and orders, what the monitor says must follow from
 what its probes saw (health_books.py), and nothing may be lost: neither a failure nor a recovery. A
-failure names the seed of its history: ``live(SEED)`` plays it again.
+failure names the seed of its history: ``live(SEED)`` plays it again. GEODNS_HISTORIES is how many.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from math import inf
 from random import Random
 
@@ -26,7 +27,7 @@ from geodns.health.orders import Order, Orders
 from geodns.health.probe import Prober, Result
 from geodns.health.turn import Turn
 
-HISTORIES, AT_ONCE = 2000, 100
+HISTORIES, AT_ONCE = int(os.environ.get("GEODNS_HISTORIES", "1000")), 100
 SLOW = (0.5, 3.0, 12.0)  # seconds for which a slow probe takes
 STEP = 0.6  # seconds: more than a step of a ramp
 SLACK = 2.0  # seconds: the spread of first probes, and a step of a slow start
@@ -98,8 +99,11 @@ class Life:
                 await self._pass(self.random.choice([0, 0.5, 3, 3, 10, 20]))
                 if self.random.random() < 0.05:
                     await self._flap()
-            if self.random.random() < 0.25:
+            last = self.random.random()
+            if last < 0.25:
                 await self._all_fail()
+            elif last < 0.45:
+                await self._flap()
             await self._all_recover()
         finally:
             await self.monitor.close()
