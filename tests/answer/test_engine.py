@@ -477,8 +477,8 @@ def test_types_that_a_name_does_not_have_are_not_remembered_for_long(engine: Eng
     kept = len(engine._questions)
     assert kept == len(usual)
     for name in ("ns1", "mail", "alias", "many"):
+        packet = query(f"{name}.example.test", "TYPE1000")
         for number in range(1000, 16000):
-            packet = query(f"{name}.example.test", "TYPE1000")
             typed = packet[:-4] + number.to_bytes(2, "big") + packet[-2:]
             assert engine.respond(typed, NOWHERE_HOST) is not None
     assert len(engine._questions) == kept

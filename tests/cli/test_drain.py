@@ -6,7 +6,6 @@ import json
 import os
 import pwd
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import COMMAND, RunningServer
+from running import RunningServer
 
 from geodns.cli.events import line
 from geodns.cli.moments import NoMomentError, ahead
@@ -24,19 +23,9 @@ NOW = datetime(2026, 11, 24, 16, 30, tzinfo=timezone(timedelta(hours=1)))
 ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
-def geodns(server: RunningServer, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments, "-c", str(server.config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
 def told(server: RunningServer, *arguments: str) -> dict[str, Any]:
-    found = geodns(server, *arguments, "--json")
-    assert found.returncode == 0, found.stderr
+    found = server.command(*arguments, "--json")
+    assert found.exit_code == 0, found.stderr
     answer: dict[str, Any] = json.loads(found.stdout)
     return answer
 
@@ -71,19 +60,19 @@ def test_a_drain_moves_clients_survives_a_kill_and_is_undone(tmp_path: Path) -> 
         server.wait()
         server.start()
         assert european(server) == [ASIA]
-        shown = geodns(server, "status").stdout
+        shown = server.command("status").stdout
         assert f"eu is drained by {ME}: new disks" in " ".join(shown.split())
-        explained = geodns(server, "explain", "www.example.test", "--client", "2.0.0.1").stdout
+        explained = server.command("explain", "www.example.test", "--client", "2.0.0.1").stdout
         assert "new disks" in explained
 
-        assert geodns(server, "undrain", "eu").stdout.startswith("eu is not drained any more\n")
+        assert server.command("undrain", "eu").stdout.startswith("eu is not drained any more\n")
         until(lambda: european(server) == [EU])
-        again = geodns(server, "undrain", "eu")
-        assert (again.returncode, again.stderr) == (1, "error: eu is not drained by itself\n")
+        again = server.command("undrain", "eu")
+        assert (again.exit_code, again.stderr) == (1, "error: eu is not drained by itself\n")
 
         kinds = [
             json.loads(event)
-            for event in geodns(server, "events", "--json").stdout.split("\n")
+            for event in server.command("events", "--json").stdout.split("\n")
             if event
         ]
         assert [(event["kind"], event["subject"], event["who"]) for event in kinds] == [
@@ -91,34 +80,34 @@ def test_a_drain_moves_clients_survives_a_kill_and_is_undone(tmp_path: Path) -> 
             ("undrain", "eu", ME),
         ]
         assert kinds[0]["moved"] == {"web@eu-a": [1.0, 0.0]}
-        assert "new disks" in geodns(server, "events", "--since", "1h").stdout
+        assert "new disks" in server.command("events", "--since", "1h").stdout
 
 
 def test_a_drain_that_leaves_nothing_is_not_safe_and_says_so(tmp_path: Path) -> None:
     with RunningServer(tmp_path) as server:
-        geodns(server, "drain", "eu")
+        server.command("drain", "eu")
         last = told(server, "drain", "web@asia-a")
         assert last["safe_at"] is None
         assert "its answers go on naming the drained ones" in last["warnings"][0]
-        assert "not safe to switch off" in geodns(server, "status").stdout
+        assert "not safe to switch off" in server.command("status").stdout
 
 
 def test_a_drain_expires_by_itself(tmp_path: Path) -> None:
     with RunningServer(tmp_path) as server:
-        geodns(server, "drain", "eu-a", "--until", "3s")
+        server.command("drain", "eu-a", "--until", "3s")
         until(lambda: european(server) == [EU])
-        assert "drained" not in geodns(server, "status").stdout
+        assert "drained" not in server.command("status").stdout
 
 
 def test_what_cannot_be_drained_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with RunningServer(tmp_path) as server:
-        refused = geodns(server, "drain", "eu-z")
-        assert refused.returncode == 1
+        refused = server.command("drain", "eu-z")
+        assert refused.exit_code == 1
         assert refused.stderr == (
             "error: there is no region, availability zone or endpoint (service@az) 'eu-z'\n"
         )
-        assert geodns(server, "drain", "eu", "--until", "2020-01-01T00:00Z").returncode == 1
-        assert geodns(server, "drain", "eu", "--over", "soon").returncode == 2
+        assert server.command("drain", "eu", "--until", "2020-01-01T00:00Z").exit_code == 1
+        assert server.command("drain", "eu", "--over", "soon").exit_code == 2
 
 
 def test_a_force_holds_up_what_its_check_takes_down(tmp_path: Path) -> None:
@@ -135,11 +124,11 @@ regions:
     files = {"services.yaml": services, "topology.yaml": topology}
     with RunningServer(tmp_path, files) as server:
         until(lambda: european(server) == [])
-        geodns(server, "force", "eu-a", "up", "--reason", "the check is wrong")
+        server.command("force", "eu-a", "up", "--reason", "the check is wrong")
         until(lambda: european(server) == ["127.93.7.1"])
-        geodns(server, "force", "eu-a", "auto")
+        server.command("force", "eu-a", "auto")
         until(lambda: european(server) == [])
-        events = geodns(server, "events").stdout
+        events = server.command("events").stdout
         assert "web@eu-a down (health checks)" in events
         assert "eu-a withdrawn (health checks)" in events
 

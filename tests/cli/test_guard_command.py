@@ -7,14 +7,13 @@ import os
 import pwd
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from running import COMMAND, RunningServer, free_port
+from running import RunningServer, free_port
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 HOSTS = [f"127.20.{az}.1" for az in range(1, 5)]
@@ -50,14 +49,7 @@ def answering(hosts: list[str], port: int) -> Iterator[None]:
 
 
 def health(server: RunningServer, *arguments: str) -> str:
-    done = subprocess.run(
-        [*COMMAND, "health", *arguments, "-c", str(server.config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.stdout + done.stderr
+    return server.command("health", *arguments).output
 
 
 def guard(server: RunningServer) -> dict[str, Any]:
@@ -109,13 +101,7 @@ def test_a_mass_failure_is_held_back_until_a_person_trusts_the_probes(tmp_path: 
         assert not guard(server)["trusted"]
 
         events = [
-            json.loads(line)
-            for line in subprocess.run(
-                [*COMMAND, "events", "--json", "-c", str(server.config)],
-                capture_output=True,
-                check=True,
-                timeout=60,
-            ).stdout.splitlines()
+            json.loads(line) for line in server.command("events", "--json").stdout.splitlines()
         ]
         kinds = [(event["kind"], event["who"]) for event in events if event["kind"] != "verdict"]
         assert ("guard", "health checks") in kinds

@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+from click.testing import Result
 from running import COMMAND, RunningServer
 
 TOPOLOGY = """\
@@ -25,14 +26,8 @@ services:
 FILES = {"topology.yaml": TOPOLOGY, "services.yaml": SERVICES}
 
 
-def health(server: RunningServer, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "health", "push", *arguments, "-c", str(server.config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def health(server: RunningServer, *arguments: str) -> Result:
+    return server.command("health", "push", *arguments)
 
 
 def test_a_push_is_told_and_a_dry_run_says_what_is_known(tmp_path: Path) -> None:
@@ -40,7 +35,7 @@ def test_a_push_is_told_and_a_dry_run_says_what_is_known(tmp_path: Path) -> None
         dry = health(server, "web@eu-a", "down", "--dry-run")
         assert dry.stdout == "would report web@eu-a down; now 192.0.2.1 unknown\n"
         down = health(server, "web@eu-a", "down", "--reason", "disk full")
-        assert (down.returncode, down.stdout) == (0, "web@eu-a: reported down: disk full\n")
+        assert (down.exit_code, down.stdout) == (0, "web@eu-a: reported down: disk full\n")
         dry = health(server, "web@eu-a", "up", "--dry-run")
         assert dry.stdout == "would report web@eu-a up; now 192.0.2.1 down\n"
         told = json.loads(health(server, "web@eu-a", "up", "--json").stdout)
@@ -57,9 +52,9 @@ def test_a_refusal_is_one_line_with_a_hint_dry_or_not(tmp_path: Path) -> None:
     with RunningServer(tmp_path, FILES) as server:
         for dry in ([], ["--dry-run"]):
             refused = health(server, "web@b", "up", *dry)
-            assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", unknown)
+            assert (refused.exit_code, refused.stdout, refused.stderr) == (1, "", unknown)
             refused = health(server, "api@eu-a", "up", *dry)
-            assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", other)
+            assert (refused.exit_code, refused.stdout, refused.stderr) == (1, "", other)
 
 
 def test_a_state_that_is_none_is_wrong_usage(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import COMMAND, RunningServer
+from running import RunningServer
 
 from geodns.config.settings import Admin
 from geodns.control.client import ask
@@ -149,16 +148,6 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def geodns(server: RunningServer, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments, "-c", str(server.config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
 @pytest.mark.slow
 def test_the_share_of_answers_follows_the_load_that_an_endpoint_reports(tmp_path: Path) -> None:
     with fleet(EU_A, US) as (told, port):
@@ -184,10 +173,10 @@ def test_the_share_of_answers_follows_the_load_that_an_endpoint_reports(tmp_path
             until(sheds_half)
             reason = endpoints(server)["web@eu-a"]["reason"]
             assert "load 850 of 1000 (85%), between 70% and 100%" in reason
-            shown = geodns(server, "status").stdout
+            shown = server.command("status").stdout
             assert "sheds " in shown
             assert "85%" in shown
-            explained = geodns(server, "explain", "www.example.test", "--client", "11.0.0.1")
+            explained = server.command("explain", "www.example.test", "--client", "11.0.0.1")
             assert "sheds " in explained.stdout
             told.loads[EU_A] = 100
             until(lambda: endpoints(server)["web@eu-a"]["availability"] == 1.0)
@@ -225,19 +214,19 @@ def test_a_pushed_load_sheds_until_its_time_is_over(tmp_path: Path) -> None:
             "services.yaml": SHEDS.replace("PORT", str(port)),
         }
         with RunningServer(tmp_path, files) as server:
-            done = geodns(server, "load", "web@eu-a", "2000", "--for", "1h")
-            assert (done.returncode, done.stdout) == (
+            done = server.command("load", "web@eu-a", "2000", "--for", "1h")
+            assert (done.exit_code, done.stdout) == (
                 0,
                 "web@eu-a: load 2000 of 1000 (200%), for 3600 s\n",
             )
             until(lambda: served(server).get(US, 0) > 0.4)
             assert endpoints(server)["web@eu-a"]["availability"] < 0.6
             # The next one takes the place of the one before, and is over soon.
-            assert geodns(server, "load", "web@eu-a", "2000", "--for", "1s").returncode == 0
+            assert server.command("load", "web@eu-a", "2000", "--for", "1s").exit_code == 0
             until(lambda: endpoints(server)["web@eu-a"]["availability"] == 1.0)
             until(lambda: served(server) == {EU_A: 1.0})
-            wrong = geodns(server, "load", "web@eu-x", "5")
-            assert wrong.returncode == 1
+            wrong = server.command("load", "web@eu-x", "5")
+            assert wrong.exit_code == 1
             assert "there is no endpoint 'web@eu-x'; write service@az" in wrong.stderr
-            dry = geodns(server, "load", "web@eu-a", "900", "--dry-run")
+            dry = server.command("load", "web@eu-a", "900", "--dry-run")
             assert "would report for web@eu-a: load 900 for 60 s; now load 0 of 1000" in dry.stdout
