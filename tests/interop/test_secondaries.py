@@ -61,7 +61,7 @@ def copied(at: Address, *arguments: str, zone: str = "example.test") -> list[str
 
 
 def _dig(at: Address, *arguments: str) -> str:
-    command = [program("dig"), f"@{at[0]}", "-p", str(at[1]), *arguments]
+    command = [str(program("dig")), f"@{at[0]}", "-p", str(at[1]), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return done.stdout
 
