@@ -29,7 +29,7 @@ def lists_of_zones(
     """What is said zone by zone under a setting is said of zones that are there, once of each."""
     if not zones:
         return
-    known = {zone.origin for zone in sources.zones} | _named_by_files(sources)
+    known = {zone.origin for zone in sources.zones} | named_by_files(sources)
     seen: set[dns.name.Name] = set()
     for text in zones:
         name = dns.name.from_text(text)
@@ -49,7 +49,7 @@ def lists_of_zones(
         seen.add(name)
 
 
-def _named_by_files(sources: Sources) -> set[dns.name.Name]:
+def named_by_files(sources: Sources) -> set[dns.name.Name]:
     """Zones that files are named after, whatever is in them."""
     folder = sources.server.settings.zones
     try:

@@ -1,15 +1,18 @@
-"""Rules for transfers: zones are there, keys are defined, and their secrets can be read."""
+"""Rules for transfers: what they name is there and can be used, also the name of the catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from geodns.config.check_access import lists_of_zones
-from geodns.config.replication import KeyFileError, Peer, Secondary, secret_of
+import dns.name
+
+from geodns.config.check_access import lists_of_zones, named_by_files
+from geodns.config.replication import KeyFileError, Peer, Secondary, Transfer, secret_of
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
 from geodns.wording import did_you_mean
 from geodns.yamlfile import Keys
+from geodns.zone.catalog import fits
 
 
 def unreadable_secrets(sources: Sources) -> Iterator[Problem]:
@@ -42,6 +45,51 @@ def undefined_transfer_zones(sources: Sources) -> Iterator[Problem]:
     yield from lists_of_zones(sources, "transfer", zones, "to transfer")
 
 
+def bad_catalog(sources: Sources) -> Iterator[Problem]:
+    """The catalog is a zone of its own, and its members' names fit below it."""
+    text = sources.server.settings.transfer.catalog
+    if text is None:
+        return
+    name = dns.name.from_text(text)
+    wrong = ""
+    if name == dns.name.root:
+        wrong = "the catalog can't be the root"
+    elif not fits(name):
+        wrong = f"{text} is too long a name for a catalog: members' names don't fit below it"
+    elif name in named_by_files(sources):
+        wrong = f"{text} can't be the catalog: there is a file of a zone of this name"
+    if wrong:
+        yield sources.server.document.problem(
+            "bad-catalog",
+            wrong,
+            ("transfer", "catalog"),
+            hint="use a name that nothing else has, as in catalog.invalid.",
+        )
+
+
+def tls_that_is_not_there(sources: Sources) -> Iterator[Problem]:
+    """Who may copy over TLS alone can do so only where TLS is served."""
+    settings = sources.server.settings
+    if settings.tls is not None:
+        return
+    for path, peer in _allowed(settings.transfer):
+        if peer.tls:
+            yield sources.server.document.problem(
+                "no-tls",
+                "it may copy zones over TLS alone, and TLS is not served",
+                (*path, "tls"),
+                hint="set `tls`",
+            )
+
+
+def _allowed(transfer: Transfer) -> Iterator[tuple[Keys, Peer]]:
+    for index, peer in enumerate(transfer.allow):
+        yield ("transfer", "allow", index), peer
+    for name, zone in transfer.zones.items():
+        for index, peer in enumerate(zone.allow or ()):
+            yield ("transfer", "zones", name, "allow", index), peer
+
+
 def _named_keys(sources: Sources) -> Iterator[tuple[Keys, str]]:
     transfer = sources.server.settings.transfer
     yield from _keys_of(("transfer", "allow"), transfer.allow)
@@ -61,4 +109,6 @@ REPLICATION_RULES: tuple[Rule, ...] = (
     unreadable_secrets,
     undefined_keys,
     undefined_transfer_zones,
+    bad_catalog,
+    tls_that_is_not_there,
 )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from geodns.config.catalog import with_catalog
 from geodns.config.check_abuse import ABUSE_RULES
 from geodns.config.check_access import ACCESS_RULES
 from geodns.config.check_latency import LATENCY_RULES
@@ -254,4 +255,4 @@ class _Loading:
             folder, names, self.pending, self.server.settings.name_servers
         )
         self.found.extend(problems)
-        return zones
+        return with_catalog(self.sources, zones, (folder, self.server.document.file))

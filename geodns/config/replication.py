@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import dns.name
 from pydantic import AfterValidator, Field, model_validator
 
 from geodns.config.base import Settings
@@ -58,6 +60,7 @@ class Peer(Settings):
 
     network: Network | None = Field(None, description="where it comes from; none: anywhere")
     key: AbsoluteName | None = Field(None, description="the key that it is signed with; none: any")
+    tls: bool = Field(False, description="only over TLS")
 
     @model_validator(mode="before")
     @classmethod
@@ -96,6 +99,7 @@ class ZoneTransfer(Settings):
 
     allow: tuple[Peer, ...] | None = Field(None, description="who may copy it")
     notify: tuple[Secondary, ...] | None = Field(None, description="whom its changes are told")
+    catalog: bool = Field(True, description="whether the catalog lists it")
 
 
 class Transfer(Settings):
@@ -120,19 +124,34 @@ class Transfer(Settings):
         description="how many MiB of changes are kept of each zone for IXFR, where the zone itself "
         "is not smaller; 0: none",
     )
+    catalog: AbsoluteName | None = Field(
+        None,
+        description="a zone that is made to list those that may be copied (RFC 9432), with the "
+        "final dot; none: there is none",
+    )
     zones: dict[AbsoluteName, ZoneTransfer] = Field(
         {}, description="by zone, with the final dot: what it has in place of the above"
     )
 
+    @cached_property
+    def _by_name(self) -> dict[str, ZoneTransfer]:
+        """What zones have of their own, by names in lower case."""
+        return {dns.name.from_text(text.lower()).to_text(): own for text, own in self.zones.items()}
+
     def allow_of(self, zone: str) -> tuple[Peer, ...]:
-        """Who may copy a zone, by its name with the final dot."""
-        own = self.zones.get(zone)
+        """Who may copy a zone, by its name with the final dot, in lower case."""
+        own = self._by_name.get(zone)
         return self.allow if own is None or own.allow is None else own.allow
 
     def notify_of(self, zone: str) -> tuple[Secondary, ...]:
         """Whom changes of a zone are told."""
-        own = self.zones.get(zone)
+        own = self._by_name.get(zone)
         return self.notify if own is None or own.notify is None else own.notify
+
+    def lists(self, zone: str) -> bool:
+        """Whether the catalog lists a zone: one that somebody may copy."""
+        own = self._by_name.get(zone)
+        return bool(self.allow_of(zone)) and (own is None or own.catalog)
 
     @property
     def is_offered(self) -> bool:

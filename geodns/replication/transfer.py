@@ -43,14 +43,18 @@ class Basis(NamedTuple):
     keys: Keyring
 
 
-def permits(peers: Iterable[Peer], host: str, key: str | None) -> bool:
-    """Whether one of the peers is who asks, from this host and signed with this key (None: not)."""
+def permits(peers: Iterable[Peer], host: str, key: str | None, *, tls: bool = False) -> bool:
+    """Whether one of the peers is who asks, from this host and signed with this key (None: not).
+
+    ``tls``: over TLS. RFC 9103 9.3.3 lets a primary demand it, of some or of all.
+    """
     address = ip_address(host.partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
     address = address if mapped is None else mapped
     return any(
         (peer.network is None or address in peer.network)
         and (peer.key is None or peer.key.lower() == key)
+        and (tls or not peer.tls)
         for peer in peers
     )
 
@@ -102,7 +106,8 @@ class Transfers:
         if not incremental and query.transport == "udp":
             # RFC 5936 4.2 leaves AXFR over UDP without a meaning.
             return [(_signed(request, error_reply(query.packet, FORMERR, wire)),)]
-        if not permits(basis.transfer.allow_of(name), query.host, request.key):
+        over_tls = query.transport == "tls"
+        if not permits(basis.transfer.allow_of(name), query.host, request.key, tls=over_tls):
             self._tell(name, query.host, "refused")
             return [(_signed(request, error_reply(query.packet, REFUSED, wire)),)]
         zone = open_zone(basis.image, question.name.to_digestable())

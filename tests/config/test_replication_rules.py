@@ -51,6 +51,17 @@ transfer:
             "10:20 undefined-zone: there is no zone exmaple.test. to transfer",
         ),
         ("transfer: {allow: [{}]}", "a peer has a network, a key, or both"),
+        (
+            "transfer: {catalog: Example.Test.}",
+            "10:21 bad-catalog: Example.Test. can't be the catalog: there is a file",
+        ),
+        ("transfer: {catalog: .}", "10:21 bad-catalog: the catalog can't be the root"),
+        (f"transfer: {{catalog: {'a' * 60 + '.'}{'b.' * 80}}}", "is too long a name for a catalog"),
+        ("transfer: {catalog: catalog}", "must end with a dot: catalog."),
+        (
+            "transfer: {allow: [{network: 192.0.2.0/24, tls: true}]}",
+            "10:49 no-tls: it may copy zones over TLS alone, and TLS is not served",
+        ),
         ("transfer: {notify: [ns2]}", "not an IP address"),
         ('keys: {b.: {secret: "abc"}}', "a TSIG secret is 16 bytes or more in base64"),
         ("keys: {b.: {}}", "a key has either secret or secret_file"),
@@ -61,3 +72,12 @@ def test_what_is_wrong_is_said_where_it_stands(tmp_path: Path, more: str, proble
     keys = "" if more.startswith("keys") else GOOD
     (found,) = _problems(tmp_path, keys + more + "\n")
     assert problem in found
+
+
+def test_what_is_said_of_a_zone_counts_however_its_name_is_written(tmp_path: Path) -> None:
+    more = "transfer: {allow: [0.0.0.0/0], zones: {Example.TEST.: {allow: [], catalog: false}}}\n"
+    assert _problems(tmp_path, more) == []
+    configuration, _ = load(tmp_path / "geodns.yaml")
+    assert configuration.server.transfer.allow_of("example.test.") == ()
+    assert not configuration.server.transfer.lists("example.test.")
+    assert configuration.server.transfer.lists("other.test.")

@@ -121,6 +121,7 @@ zone:
     catalog-role: interpret
     catalog-template: default
 """
+    (folder / "state").mkdir(exist_ok=True)
     (folder / "knot.conf").write_text(text)
     return [str(program("knotd")), "-c", str(folder / "knot.conf")]
 
