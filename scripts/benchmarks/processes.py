@@ -36,6 +36,11 @@ class Server:
         self._log = log
         self._seen: dict[int, int] = {}  # process id -> when it started
 
+    @property
+    def pid(self) -> int:
+        """The process id of the process that was started here."""
+        return self._process.pid
+
     def alive(self) -> bool:
         """Whether the process that was started here still runs."""
         return self._process.poll() is None
