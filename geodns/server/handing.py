@@ -47,6 +47,7 @@ class Handing:
         self._wake = wake
         self._queued: deque[Query] = deque()
         self._waiting: dict[int, Taker] = {}
+        self._left: list[Taker] = []
         self._numbers = count(1)
         self.orphaned = False
 
@@ -62,12 +63,15 @@ class Handing:
         """Sends what was left. Without control there is nobody who could answer."""
         while self._queued:
             query = self._queued.popleft()
+            if any(each is query.take for each in self._left):
+                continue
             if self.orphaned:
                 query.take((error_reply(query.handed.packet, SERVFAIL),), False)
                 continue
             number = next(self._numbers)
             self._waiting[number] = query.take
             self._send(Handed(number, query.transport, *query.handed))
+        self._left.clear()
 
     def ask_more(self, take: Taker) -> None:
         """Whoever takes has room for more."""
@@ -78,9 +82,12 @@ class Handing:
     def leave(self, take: Taker) -> None:
         """Nobody takes what else there is."""
         number = self._number(take)
-        if number is not None:
-            del self._waiting[number]
-            self._send(Gone(number))
+        if number is None:
+            # Not sent on yet: nobody would ever take the rest of what control replies.
+            self._left.append(take)
+            return
+        del self._waiting[number]
+        self._send(Gone(number))
 
     def replied(self, replies: Replies) -> None:
         """Control has answered."""
