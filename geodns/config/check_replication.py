@@ -1,4 +1,4 @@
-"""Rules for transfers: what they name is there and can be used, also the name of the catalog."""
+"""Rules for transfers and updates: what they name is there and can be used."""
 
 from __future__ import annotations
 
@@ -90,6 +90,13 @@ def _allowed(transfer: Transfer) -> Iterator[tuple[Keys, Peer]]:
             yield ("transfer", "zones", name, "allow", index), peer
 
 
+def undefined_update_zones(sources: Sources) -> Iterator[Problem]:
+    """Zones that may be changed are there."""
+    yield from lists_of_zones(
+        sources, "update", sources.server.settings.update.zones, "to be changed"
+    )
+
+
 def _named_keys(sources: Sources) -> Iterator[tuple[Keys, str]]:
     transfer = sources.server.settings.transfer
     yield from _keys_of(("transfer", "allow"), transfer.allow)
@@ -97,6 +104,8 @@ def _named_keys(sources: Sources) -> Iterator[tuple[Keys, str]]:
     for name, zone in transfer.zones.items():
         yield from _keys_of(("transfer", "zones", name, "allow"), zone.allow or ())
         yield from _keys_of(("transfer", "zones", name, "notify"), zone.notify or ())
+    for name, rules in sources.server.settings.update.zones.items():
+        yield from _keys_of(("update", "zones", name), rules)
 
 
 def _keys_of(path: Keys, whom: Iterable[Peer | Secondary]) -> Iterator[tuple[Keys, str]]:
@@ -111,4 +120,5 @@ REPLICATION_RULES: tuple[Rule, ...] = (
     undefined_transfer_zones,
     bad_catalog,
     tls_that_is_not_there,
+    undefined_update_zones,
 )

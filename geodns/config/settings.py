@@ -26,6 +26,7 @@ from geodns.config.replication import Key, Transfer
 from geodns.config.steering import Branches, LatencyFilter, Preset, SteeringChoice
 from geodns.config.transports import Proxy, Tcp, Tls
 from geodns.config.ttl import TtlRange
+from geodns.config.updating import UpdatePolicy
 from geodns.config.values import (
     TTL,
     AbsoluteName,
@@ -168,6 +169,7 @@ class Server(Settings):
     )
     keys: dict[AbsoluteName, Key] = Field({}, description="TSIG keys by name")
     transfer: Transfer = Field(Transfer(), description="who may copy zones, and who is told")
+    update: UpdatePolicy = Field(UpdatePolicy(), description="who may change zones by RFC 2136")
     serial: Style = Field(
         "unixtime", description="serials of zones that set none: seconds since 1970, or YYYYMMDDnn"
     )

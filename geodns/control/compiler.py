@@ -30,7 +30,8 @@ from geodns.control.compiling import frame
 from geodns.control.location_cache import locate
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, SourceAge, ZoneSummary
 from geodns.control.serials import settle_serials
-from geodns.control.store import known_serials
+from geodns.control.store import known_serials, written_sets
+from geodns.control.updated_zones import with_updates
 from geodns.errors import GeodnsError
 from geodns.geo.errors import GeoError
 from geodns.problem import ConfigurationError, Problem
@@ -58,8 +59,11 @@ def compile_to(
     """
     try:
         begun = time.monotonic()
-        configuration, warnings = load(path)
-        tell(_loaded(configuration, tuple(warnings), time.monotonic() - begun))
+        configuration, found = load(path)
+        written = written_sets(configuration.server.state)
+        configuration, hidden = with_updates(configuration, written)
+        warnings = (*found, *hidden)
+        tell(_loaded(configuration, warnings, time.monotonic() - begun))
         tell(_compile(configuration, image, states, former))
     except ConfigurationError as error:
         tell(Refused(error.problems, error.files))

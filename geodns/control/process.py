@@ -37,6 +37,7 @@ from geodns.control.store import Store
 from geodns.control.supervisor import Supervisor
 from geodns.control.timings import CheckTimings
 from geodns.control.transferred_health import TransferredHealth
+from geodns.control.updating import Updating
 from geodns.control.verdicts import Verdicts
 from geodns.control.watcher import Watcher
 from geodns.control.worker_options import worker_count, worker_options
@@ -93,7 +94,12 @@ class ControlProcess:
         self._leaving: Mapping[str, EndpointAvailability] = {}
         self._store: Store | None = None
         self._ordering: Ordering | None = None
-        self._replicating = Replicating(lambda: self._required_supervisor.image)
+        self._updating = Updating(
+            lambda: self._required_supervisor.image,
+            lambda: self._reloader.request("update"),
+            self._log.add,
+        )
+        self._replicating = Replicating(lambda: self._required_supervisor.image, self._updating)
         self._watcher = Watcher(self._files_changed)
         self._notifier = Notifier()
         self._reloader = Reloader(
@@ -113,6 +119,7 @@ class ControlProcess:
         self._options = worker_options(server, self._cookies.read(server.cookies))
         report(self._in_use.warnings)
         self._store = self._log.store = Store(server.state)
+        self._updating.use(self._store)
         self._ordering = Ordering(self._store, self._monitor, self._basis, time.time)
         self._ordering.resume()
         supervisor = Supervisor(self._start_worker, worker_count(server), self._orphans.remember)

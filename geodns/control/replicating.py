@@ -14,6 +14,7 @@ from geodns.config.replication import KeyFileError, Keys, Transfer, secret_of
 from geodns.config.settings import Server
 from geodns.control import journal
 from geodns.control.store import FILE
+from geodns.control.updating import Updating
 from geodns.replication.difference import DamagedError, Difference
 from geodns.replication.notify import News, Notifying
 from geodns.replication.transfer import Basis, Transfers
@@ -28,8 +29,9 @@ logger = logging.getLogger(__name__)
 class Replicating:
     """``image`` gives the file descriptor of the image in use. In the event loop."""
 
-    def __init__(self, image: Callable[[], int]) -> None:
+    def __init__(self, image: Callable[[], int], updating: Updating) -> None:
         self._image = image
+        self._updating = updating
         self._transfer = Transfer()
         self._keys: Keyring = {}
         self._told: dict[bytes, int] = {}
@@ -39,6 +41,7 @@ class Replicating:
             lambda: Basis(self._image(), self._transfer, self._keys),
             self._difference,
             _log_transfer,
+            updating.answer,
         )
 
     def answer(self, query: HandedQuery) -> AsyncIterator[tuple[bytes, ...]]:
@@ -50,6 +53,7 @@ class Replicating:
         if self._state is None:
             self._state = server.state  # only a restart can change it
         self._transfer = server.transfer
+        self._updating.renew(server.update)
         self._keys = keyring(server.keys)
 
     def notify(self, serials: Mapping[bytes, Known]) -> None:

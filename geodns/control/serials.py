@@ -41,7 +41,7 @@ def settle_serials(
         serial = served_serial(wanted, digest, former, configuration.server.serial)
         compiled.nodes[compiled.apex][_SOA] = RRset(soa.ttl, (with_serial(rdata, serial),))
         served[compiled.apex] = Known(serial, digest)
-        if wanted.explicit and serial != wanted.serial:
+        if wanted.explicit and serial != wanted.serial and not zone.is_updated:
             problems.append(_behind(zone.file, wanted.serial, serial))
     return served, tuple(problems)
 

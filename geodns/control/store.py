@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from geodns.answer.image import RRset
 from geodns.control import journal
 from geodns.control.state import StateError
 from geodns.health.orders import Order, Orders
 from geodns.replication.comparing import Change
+from geodns.replication.written import Written
 from geodns.zone.serial import Known
 
 logger = logging.getLogger(__name__)
@@ -36,17 +38,26 @@ CREATE TABLE IF NOT EXISTS verdicts (name TEXT PRIMARY KEY, content TEXT NOT NUL
 CREATE TABLE IF NOT EXISTS serials (
     zone BLOB PRIMARY KEY, serial INTEGER NOT NULL, digest BLOB NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS written (
+    zone BLOB NOT NULL, owner BLOB NOT NULL, type INTEGER NOT NULL,
+    ttl INTEGER NOT NULL, rdatas BLOB NOT NULL, PRIMARY KEY (zone, owner, type)
+) STRICT;
 CREATE TABLE IF NOT EXISTS moments (name TEXT PRIMARY KEY, at REAL NOT NULL) STRICT;
 """
 _WATCHED = "watched"  # the moment until which the verdicts are known to have held
+
+
+AllWritten = dict[bytes, dict[bytes, dict[int, RRset]]]
+"""By apex, owner and type, as ``replication.written.Written`` has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened at ``at``, seconds since 1970.
 
-    ``kind`` is verdict, guard, trust, drain, undrain, force, or reload; ``subject`` is what it was
-    about, ``who`` did it and ``why``. ``moved`` has the availability of endpoints before and after.
+    ``kind`` is verdict, guard, trust, drain, undrain, force, reload, or update; ``subject`` is what
+    it was about, ``who`` did it and ``why``. ``moved`` has the availability of endpoints before and
+    after.
     """
 
     at: float
@@ -180,6 +191,25 @@ class Store:
             reason = {"reason": str(error)}
             logger.error("serials can't be written down", extra=reason)  # noqa: TRY400 - as above
 
+    def written(self) -> AllWritten:
+        """The record sets that updates wrote, by the apex of their zone."""
+        return _all_written(self._database)
+
+    def keep_written(self, zone: bytes, sets: Written) -> None:
+        """Keep what updates wrote into a zone. Raises StateError; then nothing changed."""
+        rows = [
+            (zone, owner, type, rrset.ttl, _packed(rrset.rdatas))
+            for owner, node in sets.items()
+            for type, rrset in node.items()
+        ]
+        try:
+            with self._database:
+                self._database.executemany(
+                    "INSERT OR REPLACE INTO written VALUES (?, ?, ?, ?, ?)", rows
+                )
+        except sqlite3.Error as error:
+            raise StateError(f"it can't be kept, so it is not done: {error}") from error
+
     def close(self) -> None:
         """Nothing is lost without it."""
         with suppress(sqlite3.Error):
@@ -198,6 +228,47 @@ def known_serials(folder: Path) -> dict[bytes, Known]:
     except sqlite3.Error:
         return {}
     return {apex: Known(serial, digest) for apex, serial, digest in rows}
+
+
+def written_sets(folder: Path) -> AllWritten:
+    """The record sets that updates wrote; for any process, while the owner has the store open.
+
+    Nothing where there is no store yet, or none that can be read as one: its owner tells of that.
+    Raises StateError where it is sound and can't be read: zones must not go back.
+    """
+    file = folder / FILE
+    if not file.exists():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            # One that was made before there were updates has no such table.
+            if not database.execute("PRAGMA table_info(written)").fetchall():
+                return {}
+            return _all_written(database)
+    except sqlite3.OperationalError as error:
+        raise StateError(f"the state in {file} can't be read: {error}") from error
+    except sqlite3.DatabaseError:
+        return {}
+
+
+def _all_written(database: sqlite3.Connection) -> AllWritten:
+    found: AllWritten = {}
+    for zone, owner, type, ttl, rdatas in database.execute("SELECT * FROM written"):
+        found.setdefault(zone, {}).setdefault(owner, {})[type] = RRset(ttl, _unpacked(rdatas))
+    return found
+
+
+def _packed(rdatas: Iterable[bytes]) -> bytes:
+    return b"".join(len(rdata).to_bytes(2, "big") + rdata for rdata in rdatas)
+
+
+def _unpacked(packed: bytes) -> tuple[bytes, ...]:
+    found, at = [], 0
+    while at < len(packed):
+        end = at + 2 + int.from_bytes(packed[at : at + 2], "big")
+        found.append(packed[at + 2 : end])
+        at = end
+    return tuple(found)
 
 
 def _open(file: Path) -> sqlite3.Connection:

@@ -45,6 +45,6 @@ def worker_options(server: Server, cookie_secrets: tuple[bytes, ...]) -> WorkerO
         log_format=server.log.format,
         log_level=server.log.level,
         limits=_limits(server.rate_limit),
-        hands_over=bool(server.keys) or server.transfer.is_offered,
+        hands_over=bool(server.keys) or server.transfer.is_offered or bool(server.update.zones),
         cookie_secrets=cookie_secrets,
     )

@@ -64,6 +64,7 @@ class Transfers:
 
     ``difference`` gives what changed in the zone at an apex from one serial to another, None where
     that is not known. ``tell`` is told of each transfer: the zone, who asks, and how it ended.
+    ``update`` answers an UPDATE, given the name of the key that it is signed with.
     """
 
     def __init__(
@@ -71,11 +72,13 @@ class Transfers:
         basis: Callable[[], Basis],
         difference: Callable[[bytes, int, int], Awaitable[Difference | None]],
         tell: Callable[[str, str, str], None],
+        update: Callable[[HandedQuery, str | None], Awaitable[bytes]],
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._basis = basis
         self._difference = difference
         self._tell = tell
+        self._update = update
         self._wall = wall
 
     async def answer(self, query: HandedQuery) -> AsyncIterator[tuple[bytes, ...]]:
@@ -84,6 +87,9 @@ class Transfers:
         request = read(query.packet, basis.keys, int(self._wall()))
         if isinstance(request, bytes):
             yield (request,)
+            return
+        if request.message.opcode() == dns.opcode.UPDATE:
+            yield (_signed(request, await self._update(query, request.key)),)
             return
         if request.message.opcode() != dns.opcode.QUERY:
             yield (_signed(request, error_reply(query.packet, NOTIMP)),)

@@ -47,6 +47,7 @@ class Zone:
     """A checked zone. The apex has an SOA; names are absolute and in lower case.
 
     ``automatic_serial``: the file sets none, and the SOA has when the file was changed.
+    ``is_updated``: some of it was written by updates.
     RRSIG rdatasets are kept under the type that they cover only when the zone is signed elsewhere;
     this program treats them as ordinary records.
     """
@@ -55,3 +56,4 @@ class Zone:
     nodes: dict[dns.name.Name, Node]
     file: Path
     automatic_serial: bool = False
+    is_updated: bool = False

@@ -34,6 +34,11 @@ transfer:
   notify: [192.0.2.53, {address: "2001:db8::53", port: 5353, key: k.test.}]
   client: 198.51.100.7
   zones: {example.test.: {allow: [], notify: []}}
+update:
+  zones:
+    example.test.:
+      - {key: K.test., names: ["@", a, "_acme-challenge.*"], types: [txt, TYPE65400]}
+      - 127.0.0.0/8
 """
     assert _problems(tmp_path, more) == []
 
@@ -49,6 +54,22 @@ transfer:
         (
             "transfer: {zones: {exmaple.test.: {allow: []}}}",
             "10:20 undefined-zone: there is no zone exmaple.test. to transfer",
+        ),
+        (
+            "update: {zones: {exmaple.test.: []}}",
+            "10:18 undefined-zone: there is no zone exmaple.test. to be changed",
+        ),
+        (
+            "update: {zones: {example.test.: [{key: k.tset.}]}}",
+            "10:40 undefined-key: there is no key k.tset.",
+        ),
+        (
+            "update: {zones: {example.test.: [{key: k.test., names: [a.example.test.]}]}}",
+            "must be relative to the zone",
+        ),
+        (
+            "update: {zones: {example.test.: [{key: k.test., types: [ANY]}]}}",
+            "is not a type of record",
         ),
         ("transfer: {allow: [{}]}", "a peer has a network, a key, or both"),
         (

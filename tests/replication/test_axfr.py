@@ -159,11 +159,10 @@ def test_ordinary_queries_that_are_signed_have_signed_replies(tmp_path: Path, tc
         assert _ask(server, query, tcp=tcp).rcode() == dns.rcode.NXDOMAIN
 
 
-@pytest.mark.parametrize("opcode", ["NOTIFY", "UPDATE"])
-def test_what_is_not_implemented_is_said_so(tmp_path: Path, opcode: str) -> None:
+def test_what_is_not_implemented_is_said_so(tmp_path: Path) -> None:
     with RunningServer(tmp_path, FILES) as server:
         message = dns.message.make_query("example.test", "SOA")
-        message.set_opcode(dns.opcode.from_text(opcode))
+        message.set_opcode(dns.opcode.NOTIFY)
         message.use_tsig(_keyring())
         for tcp in (False, True):
             assert _ask(server, message, tcp=tcp).rcode() == dns.rcode.NOTIMP
