@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from geodns.replication.transfer import Basis, Transfers
 from geodns.replication.tsig import Keyring
 from geodns.replication.zones import open_zone
 from geodns.server.answering import HandedQuery
+from geodns.sparing import Sparing
 from geodns.zone.serial import Known
 
 logger = logging.getLogger(__name__)
@@ -37,10 +39,11 @@ class Replicating:
         self._told: dict[bytes, int] = {}
         self._notifying = Notifying()
         self._state: Path | None = None
+        self._sparing = Sparing(time.monotonic)
         self._transfers = Transfers(
             lambda: Basis(self._image(), self._transfer, self._keys),
             self._difference,
-            _log_transfer,
+            self._log_transfer,
             updating.answer,
         )
 
@@ -64,6 +67,16 @@ class Replicating:
                 self._notify(apex)
         for apex in self._told.keys() - serials.keys():
             del self._told[apex]
+
+    def _log_transfer(self, zone: str, who: str, how: str) -> None:
+        fields: dict[str, object] = {"zone": zone, "to": who, "outcome": how}
+        if how == "refused":
+            # Anybody can ask, as often as they like.
+            held = self._sparing.passes((zone, who))
+            if held is None:
+                return
+            fields |= {"more": held} if held else {}
+        logger.info("zone transfer", extra=fields)
 
     async def close(self) -> None:
         """Tell nobody any more."""
@@ -104,7 +117,3 @@ def keyring(keys: Keys) -> dict[dns.name.Name, dns.tsig.Key]:
         except KeyFileError as error:
             logger.error("a key can't be used", extra={"key": text, "reason": str(error)})  # noqa: TRY400 - the reason says it all
     return found
-
-
-def _log_transfer(zone: str, who: str, how: str) -> None:
-    logger.info("zone transfer", extra={"zone": zone, "to": who, "outcome": how})
