@@ -9,7 +9,10 @@ from programs import program
 
 PATIENCE = 60.0
 NO_RECURSION = ";; WARNING: recursion requested but not available\n"
-_COMPLAINTS = re.compile(r"warning|malformed|mismatch|bad |timed out|connection", re.IGNORECASE)
+# Whole words: a cookie's hexadecimal digits may well end in "bad".
+_COMPLAINTS = re.compile(
+    r"\b(?:warning|malformed|mismatch|bad|timed out|connection)\b", re.IGNORECASE
+)
 
 
 def run(name: str, *arguments: str) -> str:
