@@ -13,6 +13,7 @@ from geodns.config.check_probing import PROBING_RULES
 from geodns.config.settings import with_branches
 from geodns.config.sources import Rule, Sources
 from geodns.config.ttl import TtlRange
+from geodns.health.flapping import Rules
 from geodns.problem import Problem
 from geodns.wording import did_you_mean
 
@@ -60,6 +61,21 @@ def crossed_penalties(sources: Sources) -> Iterator[Problem]:
         )
 
 
+def unreachable_suppress(sources: Sources) -> Iterator[Problem]:
+    """RFC 2439 4.2: the ceiling bounds penalties, and a cutoff above it suppresses nothing."""
+    recovery = sources.services.settings.health.recovery
+    rules = Rules(**recovery.model_dump())
+    if rules.suppress is not None and rules.reuse < rules.suppress > rules.ceiling:
+        yield sources.services.document.problem(
+            "unreachable-suppress",
+            f"no penalty reaches {rules.suppress:g}: more than {rules.ceiling:g} would take longer "
+            f"than longest ({rules.longest:g}s) to decay to reuse ({rules.reuse:g})",
+            ("health", "recovery", "suppress"),
+            hint="lower suppress or half_life, or raise longest",
+            severity="warning",
+        )
+
+
 def unreachable_minimum(sources: Sources) -> Iterator[Problem]:
     """A service has as many endpoints as must be available."""
     if not sources.topology.readable:
@@ -94,6 +110,7 @@ SERVICES_RULES: tuple[Rule, ...] = (
     undefined_check,
     crossed_thresholds,
     crossed_penalties,
+    unreachable_suppress,
     unreachable_minimum,
     crossed_ttls,
     *PROBING_RULES,

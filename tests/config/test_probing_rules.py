@@ -149,6 +149,8 @@ def test_a_host_that_is_written_otherwise_is_told_as_it_would_be_right(
         ("{suppress: 3, reuse: 3}", [("crossed-penalties", 5, 34)]),
         ("{suppress: 2, reuse: 3.5}", [("crossed-penalties", 5, 34)]),
         ("{suppress: 1}", [("crossed-penalties", 5, 24)]),
+        ("{suppress: 4, half_life: 5m, longest: 10m}", []),
+        ("{suppress: 4.1, half_life: 5m, longest: 10m}", [("unreachable-suppress", 5, 24)]),
         ("{suppress: 0.5}", [("bad-value", 5, 24)]),
     ],
 )
