@@ -1,0 +1,1 @@
+"""Zones from primaries: when to ask, how to receive."""
