@@ -47,7 +47,7 @@ def packed(apex: bytes, difference: Difference) -> bytes:
     """The bytes to keep of a zone's difference, with a checksum over both."""
     before, after, removed, added = difference
     body = _COUNT.pack(len(removed)) + b"".join(
-        map(_packed_record, (before, *removed, after, *added))
+        map(packed_record, (before, *removed, after, *added))
     )
     return _check(apex, body) + body
 
@@ -58,7 +58,7 @@ def unpacked(apex: bytes, content: bytes) -> Difference:
     if content[:_CHECK_BYTES] != _check(apex, body):
         raise DamagedError("a difference that was kept is damaged")
     (count,) = _COUNT.unpack_from(body)
-    before, *records = _unpacked_records(body, _COUNT.size)
+    before, *records = unpacked_records(body, _COUNT.size)
     return Difference(before, records[count], tuple(records[:count]), tuple(records[count + 1 :]))
 
 
@@ -92,12 +92,14 @@ def _check(apex: bytes, body: bytes) -> bytes:
     return blake2b(apex + body, digest_size=_CHECK_BYTES).digest()
 
 
-def _packed_record(record: Record) -> bytes:
+def packed_record(record: Record) -> bytes:
+    """One record in bytes of our own, which say where it ends."""
     owner, type, ttl, rdata = record
     return bytes((len(owner),)) + owner + _FIXED.pack(type, ttl, len(rdata)) + rdata
 
 
-def _unpacked_records(body: bytes, position: int) -> Iterator[Record]:
+def unpacked_records(body: bytes, position: int) -> Iterator[Record]:
+    """The records that were packed one behind the other, from a position on."""
     while position < len(body):
         end = position + 1 + body[position]
         type, ttl, length = _FIXED.unpack_from(body, end)
