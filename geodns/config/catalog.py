@@ -26,6 +26,8 @@ def with_catalog(
     # What is wrong with the name is told by the rules.
     if name == dns.name.root or not fits(name) or any(zone.origin == name for zone in zones):
         return zones
-    members = (zone.origin for zone in zones if transfer.lists(zone.origin.to_text()))
+    copied = map(dns.name.from_text, sources.server.settings.secondary.zones_by_name)
+    origins = (*(zone.origin for zone in zones), *copied)
+    members = (origin for origin in origins if transfer.lists(origin.to_text()))
     file = sources.server.document.file
     return (*zones, catalog_zone(name, members, file, file_serial(list(changed))))

@@ -29,7 +29,9 @@ def lists_of_zones(
     """What is said zone by zone under a setting is said of zones that are there, once of each."""
     if not zones:
         return
-    known = {zone.origin for zone in sources.zones} | named_by_files(sources)
+    known = {zone.origin for zone in sources.zones} | named_by_files(sources) | copied(sources)
+    # Which zones a catalog lists is not known before it has come.
+    severity = "warning" if sources.server.settings.secondary.catalogs else "error"
     seen: set[dns.name.Name] = set()
     for text in zones:
         name = dns.name.from_text(text)
@@ -40,6 +42,7 @@ def lists_of_zones(
                 f"there is no zone {text} {purpose}",
                 path,
                 key=True,
+                severity=severity,
                 hint=did_you_mean(text, [each.to_text() for each in known]),
             )
         elif name in seen:
@@ -47,6 +50,11 @@ def lists_of_zones(
                 "repeated-zone", f"{text} is the same zone as one above", path, key=True
             )
         seen.add(name)
+
+
+def copied(sources: Sources) -> set[dns.name.Name]:
+    """Zones that are copied from other servers by name."""
+    return {dns.name.from_text(text) for text in sources.server.settings.secondary.zones}
 
 
 def named_by_files(sources: Sources) -> set[dns.name.Name]:

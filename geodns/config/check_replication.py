@@ -8,6 +8,7 @@ import dns.name
 
 from geodns.config.check_access import lists_of_zones, named_by_files
 from geodns.config.replication import KeyFileError, Peer, Secondary, Transfer, secret_of
+from geodns.config.secondary import PrimaryServer
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
 from geodns.wording import did_you_mean
@@ -106,9 +107,16 @@ def _named_keys(sources: Sources) -> Iterator[tuple[Keys, str]]:
         yield from _keys_of(("transfer", "zones", name, "notify"), zone.notify or ())
     for name, rules in sources.server.settings.update.zones.items():
         yield from _keys_of(("update", "zones", name), rules)
+    role = sources.server.settings.secondary
+    yield from _keys_of(("secondary", "primaries"), role.primaries)
+    for path, copied in role.all_copied():
+        yield from _keys_of(("secondary", *path, "primaries"), copied.primaries or ())
+        yield from _keys_of(("secondary", *path, "allow_notify"), copied.allow_notify)
 
 
-def _keys_of(path: Keys, whom: Iterable[Peer | Secondary]) -> Iterator[tuple[Keys, str]]:
+def _keys_of(
+    path: Keys, whom: Iterable[Peer | Secondary | PrimaryServer]
+) -> Iterator[tuple[Keys, str]]:
     for index, each in enumerate(whom):
         if each.key is not None:
             yield (*path, index, "key"), each.key

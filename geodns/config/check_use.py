@@ -128,7 +128,7 @@ def cname_beside_records(sources: Sources) -> Iterator[Problem]:
 def cname_loop(sources: Sources) -> Iterator[Problem]:
     """A CNAME target inside our zones doesn't lead back to the name it is the answer for."""
     targets = _cname_targets(sources)
-    nodes = {owner: node for zone in sources.zones for owner, node in zone.nodes.items()}
+    nodes = {owner: node for zone in sources.local for owner, node in zone.nodes.items()}
     for zone, owner, node in _geo_nodes(sources):
         geo = node.geo
         if geo is not None and geo.service in targets and _leads_back(owner, nodes, targets):
@@ -142,7 +142,7 @@ def cname_loop(sources: Sources) -> Iterator[Problem]:
 
 
 def _geo_nodes(sources: Sources) -> Iterator[tuple[Zone, dns.name.Name, Node]]:
-    for zone in sources.zones:
+    for zone in sources.local:
         for owner, node in zone.nodes.items():
             if node.geo is not None:
                 yield zone, owner, node

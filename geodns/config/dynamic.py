@@ -59,7 +59,8 @@ def with_dynamic_records(configuration: Configuration) -> tuple[Configuration, l
     """The configuration with the services of its zones' dynamic records, and what is wrong."""
     made, problems = Dynamic(), list[Problem]()
     # A name may stand in a zone and in one above it; only the deepest zone is asked.
-    for zone in sorted(configuration.zones, key=lambda zone: -len(zone.origin.labels)):
+    local = (*configuration.zones, *configuration.overlays)
+    for zone in sorted(local, key=lambda zone: -len(zone.origin.labels)):
         for owner, node in zone.nodes.items():
             for record in node.dynamic:
                 name = service_of(owner, record.type)

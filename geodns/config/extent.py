@@ -41,7 +41,8 @@ def extent(configuration: Configuration) -> Extent:
     """Counts what a configuration holds."""
     regions = configuration.topology.regions.values()
     datacenters = [az for region in regions for az in region.availability_zones.values()]
-    nodes = [node for zone in configuration.zones for node in zone.nodes.values()]
+    local = (*configuration.zones, *configuration.overlays)
+    nodes = [node for zone in local for node in zone.nodes.values()]
     return Extent(
         regions=len(regions),
         availability_zones=len(datacenters),
@@ -50,7 +51,7 @@ def extent(configuration: Configuration) -> Extent:
         services=len(configuration.services.services),
         checks=len(configuration.services.checks),
         latency_rows=len(configuration.latency),
-        zones=len(configuration.zones),
+        zones=len(configuration.zones) + len(configuration.server.secondary.zones),
         records=sum(
             sum(map(len, node.rdatasets.values())) + (node.geo is not None) for node in nodes
         ),

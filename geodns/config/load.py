@@ -15,14 +15,17 @@ from geodns.config.check_access import ACCESS_RULES
 from geodns.config.check_latency import LATENCY_RULES
 from geodns.config.check_names import NAME_RULES
 from geodns.config.check_replication import REPLICATION_RULES
+from geodns.config.check_secondary import SECONDARY_RULES
 from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder, visible
 from geodns.config.check_services import SERVICES_RULES
 from geodns.config.check_steering import STEERING_RULES, stages_of
 from geodns.config.check_topology import TOPOLOGY_RULES
 from geodns.config.check_use import LEFTOVER_RULES, USE_RULES
 from geodns.config.dynamic import with_dynamic_records
+from geodns.config.overlays import read_overlays
 from geodns.config.paths import absolute
 from geodns.config.probing import TlsSettings
+from geodns.config.secondary import authorities_of_primaries
 from geodns.config.settings import (
     Configuration,
     LatencyRow,
@@ -82,6 +85,7 @@ class _Loading:
         self.plans: dict[Path, Rows] = {}
         self.resolvers: tuple[ResolverRow, ...] = ()
         self.zone_files: list[Path] = []
+        self.overlays: tuple[Zone, ...] = ()
         self.configuration: Configuration
 
     def run(self) -> tuple[Problem, ...]:
@@ -89,12 +93,17 @@ class _Loading:
         self.latency = self._latency()
         self.plans = self._plans()
         self.resolvers = self._resolvers()
-        self.sources = self.sources.with_zones(self._zones())
+        zones = self._zones()
+        self.overlays, found, files = read_overlays(self.sources)
+        self.found.extend(found)
+        self.zone_files.extend(files)
+        self.sources = self.sources.with_zones(zones, self.overlays)
         for rules in (
             SERVER_RULES,
             ABUSE_RULES,
             ACCESS_RULES,
             REPLICATION_RULES,
+            SECONDARY_RULES,
             LATENCY_RULES,
             NAME_RULES,
             TOPOLOGY_RULES,
@@ -125,6 +134,7 @@ class _Loading:
             services=self.sources.services.settings,
             latency=self.latency,
             zones=self.sources.zones,
+            overlays=self.overlays,
             files=self.watched(),
             estimate=self.estimate,
             plans=self.plans,
@@ -148,6 +158,7 @@ class _Loading:
             self.zone_files,
             server.geoip.databases,
             authorities,
+            authorities_of_primaries(server.secondary),
             (file for file in certificates if visible(file)),
         )
         return tuple(dict.fromkeys(file for file in candidates if file is not None))

@@ -23,6 +23,7 @@ from geodns.config.latency import LatencyAge, LatencyTable
 from geodns.config.load_settings import LoadReport, LoadShedding
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
 from geodns.config.replication import Key, Transfer
+from geodns.config.secondary import SecondaryRole
 from geodns.config.steering import Branches, LatencyFilter, Preset, SteeringChoice
 from geodns.config.transports import Proxy, Tcp, Tls
 from geodns.config.ttl import TtlRange
@@ -169,6 +170,9 @@ class Server(Settings):
     )
     keys: dict[AbsoluteName, Key] = Field({}, description="TSIG keys by name")
     transfer: Transfer = Field(Transfer(), description="who may copy zones, and who is told")
+    secondary: SecondaryRole = Field(
+        SecondaryRole(), description="zones that are copied from other servers"
+    )
     update: UpdatePolicy = Field(UpdatePolicy(), description="who may change zones by RFC 2136")
     serial: Style = Field(
         "unixtime", description="serials of zones that set none: seconds since 1970, or YYYYMMDDnn"
@@ -387,6 +391,7 @@ class Configuration:
 
     ``files`` are all files and folders that a change of is a change of the configuration.
     ``latency`` holds only what is not too old, and ``estimate`` is for all that it does not name.
+    ``overlays`` hold the geo names that are laid over zones copied from elsewhere.
     ``plans`` are the rows of plan files that services follow. ``pools`` are the endpoints of
     dynamic records, by the names of their services, which are among ``services``.
     """
@@ -400,4 +405,5 @@ class Configuration:
     estimate: Estimate = DEFAULT
     plans: Mapping[Path, Rows] = field(default_factory=dict)
     resolvers: tuple[ResolverRow, ...] = ()
+    overlays: tuple[Zone, ...] = ()
     pools: Mapping[str, tuple[PoolEndpoint, ...]] = field(default_factory=dict)

@@ -53,6 +53,12 @@ class Sources:
     topology: Source[Topology]
     services: Source[Services]
     zones: tuple[Zone, ...] = ()
+    overlays: tuple[Zone, ...] = ()
+
+    @property
+    def local(self) -> tuple[Zone, ...]:
+        """All that is read from zone files: whole zones, and what is laid over copied ones."""
+        return (*self.zones, *self.overlays)
 
     def regions(self) -> Iterator[tuple[str, Region, Keys]]:
         """Each region's name, settings and path in the topology file."""
@@ -97,16 +103,16 @@ class Sources:
 
     def used_services(self) -> set[str]:
         """The services that some zone's GEO records name, and those that they are made of."""
-        nodes = (node for zone in self.zones for node in zone.nodes.values())
+        nodes = (node for zone in self.local for node in zone.nodes.values())
         return self.with_branches(node.geo.service for node in nodes if node.geo)
 
     def with_branches(self, names: Iterable[str]) -> set[str]:
         """The services, and all that these are made of."""
         return set(with_branches(self.services.settings.services, *names))
 
-    def with_zones(self, zones: tuple[Zone, ...]) -> Sources:
+    def with_zones(self, zones: tuple[Zone, ...], overlays: tuple[Zone, ...] = ()) -> Sources:
         """The same with the zones."""
-        return replace(self, zones=zones)
+        return replace(self, zones=zones, overlays=overlays)
 
 
 Rule = Callable[[Sources], Iterator[Problem]]

@@ -170,7 +170,7 @@ def _served(configuration: Configuration, asked: Sequence[str]) -> list[str]:
         return [name for name in services if name in asked]
     named = set(configuration.pools) | {
         node.geo.service
-        for zone in configuration.zones
+        for zone in (*configuration.zones, *configuration.overlays)
         for node in zone.nodes.values()
         if node.geo is not None
     }
