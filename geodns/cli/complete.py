@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
+import dns.name
 
 from geodns.cli.completing import quiet
 from geodns.config.find import find
+from geodns.editor.own import updated_sets, written_in
 from geodns.editor.site import Site, open_site, read_file, read_origin
 from geodns.zone.editing.records import kind_text, read_kind, read_owner, records_of, relative
 from geodns.zone.editing.records import value_text as shown
@@ -47,6 +49,29 @@ def complete_type(context: click.Context, begun: str) -> Iterable[str]:
         return [kind_text(kind) for name, kind in records_of(draft.nodes) if name == owner]
     kinds = [kind for kind, shape in RECORD_TYPES.items() if shape.value != "refused"]
     return [kind.lower() for kind in kinds] if begun and begun.islower() else kinds
+
+
+@quiet
+def complete_updated_name(context: click.Context, begun: str) -> Iterable[str]:
+    """The names of the zone at which updates have written."""
+    origin = read_origin(context.params["zone"])
+    owners = dict.fromkeys(owner for owner, _ in _updated(context, origin))
+    if begun.endswith("."):
+        return [owner.to_text() for owner in owners]
+    return [relative(owner, origin) for owner in owners]
+
+
+@quiet
+def complete_updated_type(context: click.Context, _begun: str) -> Iterable[str]:
+    """The types that updates have written at a name."""
+    origin = read_origin(context.params["zone"])
+    wanted = read_owner(context.params["name"], origin)
+    return [kind for owner, kind in _updated(context, origin) if owner == wanted]
+
+
+def _updated(context: click.Context, origin: dns.name.Name) -> list[tuple[dns.name.Name, str]]:
+    written = written_in(_site(context), origin)
+    return [(each.owner, kind_text(each.kind)) for each in updated_sets({}, written)]
 
 
 @quiet

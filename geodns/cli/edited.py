@@ -18,6 +18,7 @@ from geodns.editor.edit import Outcome
 from geodns.editor.site import Site, open_site
 from geodns.zone.editing.difference import as_json as differences_as_json
 from geodns.zone.editing.difference import lines
+from geodns.zone.editing.records import kind_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -80,6 +81,11 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield from map(coloured, lines(list(outcome.differences)))
     for problem in outcome.warnings:
         yield str(problem).replace("warning:", click.style("warning:", fg="yellow"), 1)
+    for owner, kind in outcome.overruled:
+        yield (
+            f"{click.style('warning:', fg='yellow')} a dynamic update wrote {owner}"
+            f" {kind_text(kind)}, which counts in place of the file until `geodns record reset`"
+        )
     if outcome.backup is not None:
         yield f"a copy is in {shorter(outcome.backup)}"
     yield _closing(outcome)
@@ -102,6 +108,9 @@ def _report(outcome: Outcome) -> dict[str, Any]:
         "files": [str(file) for file in outcome.fresh],
         "changes": differences_as_json(list(outcome.differences)),
         "warnings": [str(problem) for problem in outcome.warnings],
+        "overruled": [
+            {"name": owner.to_text(), "type": kind_text(kind)} for owner, kind in outcome.overruled
+        ],
         "diff": "\n".join(diff_lines(outcome)) if outcome.use == "dry run" else None,
         "backup": str(outcome.backup) if outcome.backup else None,
         "note": outcome.note,

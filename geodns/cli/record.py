@@ -10,7 +10,9 @@ import click
 from geodns.cli.complete import complete_name, complete_type, complete_value, complete_zone
 from geodns.cli.edited import editing_options, show, site_of
 from geodns.cli.options import config_option, json_option
+from geodns.cli.record_reset import reset
 from geodns.editor.edit import edit, edit_zone
+from geodns.editor.own import merged, updated_sets, written_in
 from geodns.editor.site import read_file, read_origin
 from geodns.zone.draft import Draft
 from geodns.zone.editing.change import Change, adding, removing, removing_name, setting
@@ -22,7 +24,6 @@ from geodns.zone.editing.records import (
     read_kind,
     read_owner,
     read_value,
-    records_of,
     relative,
     value_text,
 )
@@ -56,10 +57,12 @@ def record() -> None:
 def list_(
     config: Path | None, as_json: bool, zone: str, name: str | None, type_: str | None
 ) -> None:
-    """List the records of a zone, of a name, or of a name and type."""
+    """List the records of a zone, of a name, or of a name and type, those of updates among them."""
     site = site_of(config)
     draft = read_file(site.file_of(read_origin(zone)), site.folder, site.name_servers)
-    records = records_of(draft.nodes)
+    written = written_in(site, draft.origin)
+    records = merged(draft.nodes, written)
+    updates = {(each.owner, each.kind): each for each in updated_sets(draft.nodes, written)}
     if name is not None:
         owner = read_owner(name, draft.origin)
         records = {key: found for key, found in records.items() if key[0] == owner}
@@ -71,11 +74,12 @@ def list_(
     if as_json:
         click.echo(json.dumps(as_plain(draft.origin, records), indent=2, ensure_ascii=False))
         return
-    for (found, kind), data in records.items():
+    for key, data in records.items():
+        mark = "\tby update" if key in updates and updates[key].state == "served" else ""
         for value in data.values:
             ttl = "" if data.ttl is None else data.ttl
-            shown = relative(found, draft.origin)
-            click.echo(f"{shown}\t{ttl}\t{kind_text(kind)}\t{value_text(value)}")
+            shown = relative(key[0], draft.origin)
+            click.echo(f"{shown}\t{ttl}\t{kind_text(key[1])}\t{value_text(value)}{mark}")
 
 
 @record.command("set")
@@ -172,3 +176,6 @@ def remove(
     file = site.file_of(read_origin(zone))
     outcome = edit(site, lambda: edit_zone(site, file, change, force=force), dry_run=dry_run)
     show(outcome, as_json=as_json)
+
+
+record.add_command(reset)

@@ -9,20 +9,21 @@ from pathlib import Path
 from typing import cast
 
 import click
+import dns.name
 
 from geodns.cli.complete import complete_zone
 from geodns.cli.edited import coloured, editing_options, shorter, show, site_of
 from geodns.cli.options import config_option, json_option
-from geodns.cli.zone_tables import list_rows, print_list, print_zone
+from geodns.cli.zone_tables import list_rows, print_list, print_zone, waiting_lines
 from geodns.editor import whole
 from geodns.editor.edit import edit
-from geodns.editor.site import read_file, read_origin
+from geodns.editor.own import Own, all_written, as_plain_update, read_own, written_in
+from geodns.editor.site import Site, read_file, read_origin
 from geodns.editor.sources import (
     Format,
     dynamic_names,
     format_of,
     read_foreign,
-    read_own,
     transfer,
 )
 from geodns.errors import GeodnsError
@@ -43,6 +44,11 @@ _format = click.option(
 )
 
 
+_with_updates = click.option(
+    "--with-updates", is_flag=True, help="With what dynamic updates wrote, as it is served."
+)
+
+
 @click.group()
 def zone() -> None:
     """List, show, check, create, delete, import, export and compare zones."""
@@ -53,12 +59,16 @@ def zone() -> None:
 @json_option
 def list_(config: Path | None, as_json: bool) -> None:
     """List the zones: file, serial, names, records, GEO names."""
-    rows, problems = list_rows(site_of(config))
+    site = site_of(config)
+    written = all_written(site.state)
+    rows, problems = list_rows(site, written)
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         print_list(rows)
     _say(problems)
+    for line in waiting_lines(written, rows):
+        click.echo(line, err=True)
     sys.exit(1 if any(not row["usable"] for row in rows) else 0)
 
 
@@ -67,13 +77,15 @@ def list_(config: Path | None, as_json: bool) -> None:
 @config_option
 @json_option
 def show_(config: Path | None, as_json: bool, zone: str) -> None:
-    """Show the records of ZONE by name; GEO names are marked."""
+    """Show the records of ZONE by name; GEO names are marked, and what dynamic updates wrote."""
     origin = read_origin(zone)
-    records = read_own(site_of(config), origin)
+    own = read_own(site_of(config), origin, updates=True)
     if as_json:
-        click.echo(json.dumps(as_plain(origin, records), indent=2, ensure_ascii=False))
+        plain = as_plain(origin, own.records)
+        plain["updates"] = [as_plain_update(found) for found in own.updates]
+        click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
     else:
-        print_zone(origin, records)
+        print_zone(origin, own)
 
 
 @zone.command("check")
@@ -128,6 +140,7 @@ def create(
     else:
         records = whole.name_servers(origin, servers)
     outcome = edit(site, lambda: whole.create(site, origin, records), dry_run=dry_run)
+    _tell_kept(site, origin)
     show(outcome, as_json=as_json)
 
 
@@ -144,6 +157,7 @@ def delete(config: Path | None, as_json: bool, dry_run: bool, force: bool, zone:
     # What a dry run shows, nobody has to force.
     force = force or dry_run
     outcome = edit(site, lambda: whole.delete(site, origin, now, force=force), dry_run=dry_run)
+    _tell_kept(site, origin)
     show(outcome, as_json=as_json)
 
 
@@ -188,14 +202,23 @@ def import_(
 @_zone
 @_format
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A file; else it is printed.")
+@_with_updates
 @config_option
-def export(config: Path | None, zone: str, format_: str | None, output: Path | None) -> None:
+def export(
+    config: Path | None,
+    zone: str,
+    format_: str | None,
+    output: Path | None,
+    with_updates: bool,
+) -> None:
     """Print ZONE as octoDNS YAML, an RFC 1035 master file or JSON. Default: yaml."""
     origin = read_origin(zone)
     chosen = format_ or (format_of(output) if output is not None else "yaml")
     # In YAML it is made again, and its serial stays automatic.
     site = site_of(config)
-    records = read_own(site, origin, made=chosen != "yaml")
+    own = read_own(site, origin, made=chosen != "yaml", updates=with_updates)
+    records = own.records
+    _tell_left_out(own, with_updates=with_updates)
     for name in dynamic_names(read_file(site.file_of(origin), site.folder)):
         click.echo(f"warning: {name} is dynamic; only its plain values are exported", err=True)
     for owner, kind in split_elsewhere(records) if chosen == "yaml" else ():
@@ -219,6 +242,7 @@ def export(config: Path | None, zone: str, format_: str | None, output: Path | N
 @click.argument("other", metavar="[FILE|ZONE]", required=False, shell_complete=complete_zone)
 @click.option("--server", metavar="ADDRESS[:PORT]", help="Compare with another server, by AXFR.")
 @_format
+@_with_updates
 @config_option
 @json_option
 def diff(
@@ -228,6 +252,7 @@ def diff(
     other: str | None,
     server: str | None,
     format_: str | None,
+    with_updates: bool,
 ) -> None:
     """Compare ZONE with a file, another zone or another server. Exit status 1: they differ.
 
@@ -236,7 +261,8 @@ def diff(
     if (other is None) == (server is None):
         raise click.UsageError("say what to compare with: FILE, ZONE or --server ADDRESS")
     site, origin = site_of(config), read_origin(zone)
-    own = read_own(site, origin, made=False)
+    own = read_own(site, origin, made=False, updates=with_updates)
+    _tell_left_out(own, with_updates=with_updates)
     theirs: Records
     if server is not None:
         theirs = transfer(server, origin)
@@ -245,8 +271,9 @@ def diff(
         theirs = read_foreign(file, origin, cast(Format | None, format_))[1]
     else:
         second = read_origin(cast(str, other))
-        theirs = whole.moved(read_own(site, second, made=False), second, origin)
-    found = differences(*whole.without_made_soa(own, theirs, origin))
+        other_own = read_own(site, second, made=False, updates=with_updates)
+        theirs = whole.moved(other_own.records, second, origin)
+    found = differences(*whole.without_made_soa(own.records, theirs, origin))
     if as_json:
         click.echo(json.dumps(differences_as_json(found), indent=2, ensure_ascii=False))
     else:
@@ -254,6 +281,28 @@ def diff(
             click.echo(coloured(line))
         click.echo(f"{len(found)} record sets differ" if found else "they are the same")
     sys.exit(1 if found else 0)
+
+
+def _tell_kept(site: Site, origin: dns.name.Name) -> None:
+    count = sum(map(len, written_in(site, origin).values()))
+    if count:
+        name = origin.to_text(omit_final_dot=True)
+        click.echo(
+            f"warning: dynamic updates wrote {count} record sets into {name}: they are kept, and"
+            f" count while it has a file; `geodns record reset {name} --all` drops them",
+            err=True,
+        )
+
+
+def _tell_left_out(own: Own, *, with_updates: bool) -> None:
+    count = len(own.updates)
+    if count and not with_updates:
+        what = "1 record set" if count == 1 else f"{count} record sets"
+        click.echo(
+            f"warning: this is what the file says, without {what} of dynamic updates;"
+            " --with-updates has the zone as it is served",
+            err=True,
+        )
 
 
 def _say(problems: list[Problem], *, err: bool = True) -> None:

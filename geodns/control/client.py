@@ -29,12 +29,14 @@ class SilentServerError(NoServerError):
     """Something is at the admin socket, but it is not for us, or does not answer in time."""
 
 
-def tell(admin: Admin, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Post JSON to a path over the admin socket: its answer.
+def tell(
+    admin: Admin, path: str, body: dict[str, Any], timeout: float = _TIMEOUT
+) -> dict[str, Any]:
+    """Post JSON to a path over the admin socket: its answer. ``timeout`` is in seconds.
 
     Raises RefusedByServerError, or NoServerError where there is none.
     """
-    status, answer = _post(admin, path, body, _TIMEOUT)
+    status, answer = _post(admin, path, body, timeout)
     if status != http.client.OK:
         raise RefusedByServerError(str(answer.get("error", http.client.responses.get(status))))
     return answer

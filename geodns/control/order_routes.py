@@ -10,6 +10,7 @@ from typing import Any, Protocol, get_args
 
 from aiohttp import web
 
+from geodns.control import resetting
 from geodns.control.ordering import OrderError, Verb, Wish, read_wish
 from geodns.control.view import encode
 from geodns.errors import GeodnsError
@@ -23,14 +24,25 @@ class Subject(Protocol):
     def order(self, verb: Verb, wish: Wish, author: str) -> dict[str, Any]:
         """Carry out an order. Raises GeodnsError."""
 
+    async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
+        """Drop what dynamic updates wrote. Raises GeodnsError."""
+
     def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
         """The event log, in order."""
 
 
 def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
-    """``POST /v1/drain`` and so on, one for each verb; ``GET /v1/events``."""
+    """``POST /v1/drain`` and so on, one for each verb; ``POST /v1/updates/reset``; ``GET
+    /v1/events``."""
     for verb in get_args(Verb):
         router.add_post(f"/v1/{verb}", _handler(verb, subject))
+
+    async def reset(request: web.Request) -> web.Response:
+        try:
+            wish = resetting.read_wish(await request.read())
+            return _json(await subject.reset(wish, peer(request)))
+        except GeodnsError as error:
+            return _json({"error": str(error)}, 422)
 
     async def show_events(request: web.Request) -> web.Response:
         try:
@@ -41,6 +53,7 @@ def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
             raise web.HTTPBadRequest(text="since, after and most are numbers\n") from error
         return _json({"events": subject.events(since, after, most)})
 
+    router.add_post("/v1/updates/reset", reset)
     router.add_get("/v1/events", show_events)
 
 

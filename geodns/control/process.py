@@ -14,7 +14,7 @@ from typing import Any
 import geodns
 from geodns import log
 from geodns.config.settings import Configuration, Server
-from geodns.control import demand
+from geodns.control import demand, resetting
 from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
 from geodns.control.compiling import Compilation, compile_configuration
@@ -29,6 +29,7 @@ from geodns.control.orphans import Orphans
 from geodns.control.outcome import Loaded
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.replicating import Replicating
+from geodns.control.resetting import Resetting
 from geodns.control.share_basis import share_basis
 from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.state import StateFolder
@@ -98,6 +99,9 @@ class ControlProcess:
             lambda: self._required_supervisor.image,
             lambda: self._reloader.request("update"),
             self._log.add,
+        )
+        self._resetting = Resetting(
+            self._updating, lambda: self._reloader.request("reset"), self._log.add
         )
         self._replicating = Replicating(lambda: self._required_supervisor.image, self._updating)
         self._watcher = Watcher(self._files_changed)
@@ -249,6 +253,10 @@ class ControlProcess:
             said = {"id": wish.id, "author": author, "reason": wish.reason}
             logger.info(f"{verb} was ordered", extra=said)
         return told
+
+    async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
+        """Drop what dynamic updates wrote. Raises GeodnsError."""
+        return await self._resetting.do(wish, author)
 
     def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
         """The event log."""

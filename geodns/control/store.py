@@ -210,6 +210,17 @@ class Store:
         except sqlite3.Error as error:
             raise StateError(f"it can't be kept, so it is not done: {error}") from error
 
+    def drop_written(self, zone: bytes, sets: Written) -> None:
+        """Forget these of the sets that updates wrote. Raises StateError; then nothing changed."""
+        rows = [(zone, owner, type) for owner, node in sets.items() for type in node]
+        try:
+            with self._database:
+                self._database.executemany(
+                    "DELETE FROM written WHERE zone = ? AND owner = ? AND type = ?", rows
+                )
+        except sqlite3.Error as error:
+            raise StateError(f"it can't be kept, so it is not done: {error}") from error
+
     def close(self) -> None:
         """Nothing is lost without it."""
         with suppress(sqlite3.Error):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import dns.name
@@ -34,23 +34,35 @@ def with_updates(
     return replace(configuration, zones=zones), tuple(problems)
 
 
-def _updated(zone: Zone, written: Written, problems: list[Problem]) -> Zone:
-    nodes = dict(zone.nodes)
-    automatic = zone.automatic_serial
+def updated_nodes(
+    nodes: Mapping[dns.name.Name, Node], written: Written
+) -> tuple[dict[dns.name.Name, Node], dict[dns.name.Name, frozenset[RdataType]]]:
+    """What stands in a zone with what updates wrote, and the types of each name that are hidden."""
+    updated = dict(nodes)
+    concealed: dict[dns.name.Name, frozenset[RdataType]] = {}
     for wire, sets in written.items():
         owner, _ = dns.name.from_wire(wire, 0)
-        node = nodes.get(owner, Node())
+        node = updated.get(owner, Node())
         rdatasets, hidden = overlaid(
             node.rdatasets,
             {RdataType.make(type): _rdataset(type, rrset) for type, rrset in sets.items()},
             tied_types(node.geo is not None, {each.type: None for each in node.dynamic}),
         )
-        problems.extend(_hidden(zone, owner, hidden))
-        nodes[owner] = replace(node, rdatasets=rdatasets)
+        if hidden:
+            concealed[owner] = hidden
+        updated[owner] = replace(node, rdatasets=rdatasets)
         if not rdatasets and node.geo is None and not node.dynamic:
-            del nodes[owner]
-        # The serial that an update gave counts as one that is written in the file.
-        automatic = automatic and RdataType.SOA not in sets
+            del updated[owner]
+    return updated, concealed
+
+
+def _updated(zone: Zone, written: Written, problems: list[Problem]) -> Zone:
+    nodes, concealed = updated_nodes(zone.nodes, written)
+    for owner, hidden in concealed.items():
+        problems.extend(_hidden(zone, owner, hidden))
+    # The serial that an update gave counts as one that is written in the file.
+    gives_serial = any(RdataType.SOA in sets for sets in written.values())
+    automatic = zone.automatic_serial and not gives_serial
     return replace(zone, nodes=nodes, automatic_serial=automatic, is_updated=True)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 import dns.name
@@ -21,7 +22,7 @@ from geodns.control.store import AllWritten, Event, Store
 from geodns.replication.transfer import permits
 from geodns.replication.update import Changes, UpdateError, changes_of
 from geodns.replication.update_message import MalformedUpdateError, Update, read_update
-from geodns.replication.written import ImageContent, in_wire_form
+from geodns.replication.written import ImageContent, Written, in_wire_form
 from geodns.replication.zones import open_zone
 from geodns.server.answering import HandedQuery
 
@@ -50,6 +51,7 @@ class Updating:
         self._policy = UpdatePolicy()
         self._store: Store | None = None
         self._written: AllWritten = {}
+        self._holds: dict[bytes, asyncio.Future[None]] = {}
         self._under_way: dict[tuple[str, bytes], asyncio.Future[bytes]] = {}
         self._unsaid = 0
         self._last_refusal = float("-inf")
@@ -62,6 +64,42 @@ class Updating:
         """Go on from what is in a store, and keep what comes in it."""
         self._store = store
         self._written = store.written()
+
+    def written_in(self, apex: bytes) -> Written:
+        """What updates wrote into the zone at an apex."""
+        return self._written.get(apex, {})
+
+    @asynccontextmanager
+    async def held(self, apex: bytes) -> AsyncIterator[None]:
+        """While it lasts, updates of the zone at an apex wait, and so does who else holds it."""
+        await self._free(apex)
+        hold = self._holds[apex] = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            del self._holds[apex]
+            hold.set_result(None)
+
+    def drop(self, apex: bytes, sets: Written) -> None:
+        """Forget these sets of a zone. Raises StateError; then nothing changed."""
+        assert self._store is not None
+        self._store.drop_written(apex, sets)
+        written = self._written[apex]
+        for owner, node in sets.items():
+            left = {type: rrset for type, rrset in written[owner].items() if type not in node}
+            if left:
+                written[owner] = left
+            else:
+                del written[owner]
+
+    def keep(self, apex: bytes, sets: Written) -> None:
+        """Keep these sets of a zone. Raises StateError; then nothing changed."""
+        assert self._store is not None
+        # RFC 2136 3.5: it is in stable storage before the reply says that it is done.
+        self._store.keep_written(apex, sets)
+        written = self._written.setdefault(apex, {})
+        for owner, node in sets.items():
+            written[owner] = {**written.get(owner, {}), **node}
 
     async def answer(self, query: HandedQuery, key: str | None) -> bytes:
         """The reply, once the update is done. A message that is sent again is done once."""
@@ -81,6 +119,7 @@ class Updating:
         try:
             update = read_update(query.packet)
             question = update.question
+            await self._free(update.zone.to_digestable())
             changed = self._take(update, query, key)
         except MalformedUpdateError:
             return error_reply(query.packet, Rcode.FORMERR)
@@ -108,28 +147,22 @@ class Updating:
             labels = owner.relativize(update.zone).labels
             return any(rule.allows(labels, rdtype) for rule in rules)
 
-        written = self._written.setdefault(apex, {})
-        content = ImageContent(self._image(), update.zone, written)
+        content = ImageContent(self._image(), update.zone, self.written_in(apex))
         changes = changes_of(update, content, permitted)
         if changes:
-            self._keep(apex, changes)
+            try:
+                self.keep(apex, in_wire_form(changes))
+            except StateError as error:
+                raise UpdateError(Rcode.SERVFAIL, str(error)) from error
             what = ", ".join(_in_words(changes, update.zone))
             who = _who(query.host, key)
             logger.info("zone update", extra={"zone": zone, "who": who, "what": what})
             self._log(Event(time.time(), "update", zone, what, who))
         return bool(changes)
 
-    def _keep(self, apex: bytes, changes: Changes) -> None:
-        assert self._store is not None
-        sets = in_wire_form(changes)
-        try:
-            # RFC 2136 3.5: it is in stable storage before the reply says that it is done.
-            self._store.keep_written(apex, sets)
-        except StateError as error:
-            raise UpdateError(Rcode.SERVFAIL, str(error)) from error
-        written = self._written[apex]
-        for owner, node in sets.items():
-            written[owner] = {**written.get(owner, {}), **node}
+    async def _free(self, apex: bytes) -> None:
+        while (hold := self._holds.get(apex)) is not None:
+            await asyncio.shield(hold)
 
     async def _in_use(self) -> None:
         """Until all workers answer what was kept, or that takes too long; it comes all the same."""

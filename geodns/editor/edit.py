@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,9 @@ import dns.rdatatype
 
 from geodns.config.load import load
 from geodns.control import client
+from geodns.control.state import StateError
 from geodns.editor.lock import locked
+from geodns.editor.own import all_written
 from geodns.editor.site import Site, is_master, read_file
 from geodns.editor.write import clear_unfinished, remove, write_whole
 from geodns.errors import GeodnsError
@@ -24,14 +26,14 @@ from geodns.zone.editing.compare import must_match
 from geodns.zone.editing.difference import Difference, differences
 from geodns.zone.editing.master_edit import edit_master
 from geodns.zone.editing.master_places import read_places
-from geodns.zone.editing.records import EditError, Records, RecordSet, records_of
+from geodns.zone.editing.records import EditError, Key, Records, RecordSet, records_of
 from geodns.zone.editing.yaml_edit import edit_octodns
 from geodns.zone.editing.yaml_values import readable
 from geodns.zone.load import collector_paused, read_zone
 from geodns.zone.pending import Pending
 
 PATIENCE = 60.0  # seconds to wait for another edit
-_RELOAD = 600.0  # seconds: a configuration of millions of records takes minutes
+RELOAD_PATIENCE = 600.0  # seconds: a configuration of millions of records takes minutes
 _BOM = b"\xef\xbb\xbf"
 Use = Literal["dry run", "nothing to do", "in use", "no server", "not in use"]
 
@@ -45,6 +47,7 @@ class Outcome:
     """What became of an edit. ``former`` and ``fresh`` are each file's bytes, None: no file.
 
     ``note`` says why it is not in use. ``backup`` is where a zone that was deleted is kept.
+    ``overruled``: record sets of the edit in whose place those count that dynamic updates wrote.
     """
 
     use: Use
@@ -54,6 +57,7 @@ class Outcome:
     warnings: tuple[Problem, ...] = ()
     note: str | None = None
     backup: Path | None = None
+    overruled: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +81,36 @@ def edit(site: Site, want: Callable[[], Wanted | None], *, dry_run: bool) -> Out
         if wanted is None or former == wanted.fresh:
             return Outcome("nothing to do")
         warnings, others = _checked(site, wanted.fresh)
-        outcome = Outcome("dry run", former, wanted.fresh, wanted.differences, warnings)
+        outcome = Outcome(
+            "dry run",
+            former,
+            wanted.fresh,
+            wanted.differences,
+            warnings,
+            overruled=_overruled(site, wanted.differences),
+        )
         if dry_run:
             return outcome
         clear_unfinished(site.folder)
         backup = _backed_up(wanted.backup)
         _write(former, wanted.fresh)
         use, note = _take_into_use(site, former, wanted.fresh, others)
-        return Outcome(use, former, wanted.fresh, wanted.differences, warnings, note, backup)
+        return replace(outcome, use=use, note=note, backup=backup)
+
+
+def _overruled(site: Site, differences: tuple[Difference, ...]) -> tuple[Key, ...]:
+    try:
+        written = all_written(site.state)
+    except StateError:
+        return ()  # who may edit files need not be allowed to read the state
+    updated = {
+        (owner, type) for zone in written.values() for owner, node in zone.items() for type in node
+    }
+    return tuple(
+        (found.owner, found.kind)
+        for found in differences
+        if (found.owner.to_digestable(), found.kind) in updated
+    )
 
 
 @collector_paused()
@@ -227,7 +253,7 @@ def _take_into_use(
     """Has the running server read the files; a file that it refuses is put back as it was."""
     begun = time.monotonic()
     try:
-        told = client.reload(site.admin, _RELOAD)
+        told = client.reload(site.admin, RELOAD_PATIENCE)
     except client.SilentServerError as error:
         return "not in use", str(error)
     except client.NoServerError as error:
@@ -240,7 +266,7 @@ def _take_into_use(
     if others:
         return "not in use", f"the configuration has errors, which it had before:\n{why}"
     _write(fresh, former)
-    client.reload(site.admin, _RELOAD)
+    client.reload(site.admin, RELOAD_PATIENCE)
     raise RefusedError(f"{why}\nthe running server refused this, and the file is as it was before")
 
 

@@ -14,7 +14,6 @@ import dns.xfr
 import dns.zone
 
 from geodns.config.settings import SocketAddress
-from geodns.editor.site import Site, read_file
 from geodns.problem import Problem
 from geodns.zone.draft import ContentError, Draft
 from geodns.zone.editing.read_json import read_json
@@ -78,7 +77,7 @@ def read_foreign(
             f"{dynamic[0]} is a dynamic record of octoDNS, which no other format has;"
             f" put {file.name} into the zones folder as it is"
         )
-    return name, _records(draft, made_soa=False), tuple(problems)
+    return name, records_in(draft, made_soa=False), tuple(problems)
 
 
 def _named(file: Path) -> dns.name.Name:
@@ -100,22 +99,8 @@ def dynamic_names(draft: Draft) -> list[str]:
     ]
 
 
-def read_own(site: Site, origin: dns.name.Name, *, made: bool = True) -> Records:
-    """The records of a zone of this server; without ``made`` only an SOA and NS that its file has.
-
-    Raises EditError where the file has errors.
-    """
-    file = site.file_of(origin)
-    draft = read_file(file, site.folder, site.name_servers)
-    wrong = [str(item) for item in draft.problems if item.severity == "error"]
-    if wrong:
-        raise EditError("\n".join(wrong))
-    if not made:
-        draft = read_file(file, site.folder)
-    return _records(draft, made_soa=made)
-
-
-def _records(draft: Draft, *, made_soa: bool) -> Records:
+def records_in(draft: Draft, *, made_soa: bool) -> Records:
+    """A draft's records; without ``made_soa`` only an SOA that its file has."""
     records = records_of(draft.nodes)
     soa, ns = ((draft.origin, rdtype) for rdtype in (dns.rdatatype.SOA, dns.rdatatype.NS))
     # An SOA that the reader made stands where the NS does that it was made from.

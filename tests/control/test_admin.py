@@ -15,6 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from geodns.config.settings import SocketAddress
+from geodns.control import resetting
 from geodns.control.admin import Admin, AdminError
 from geodns.control.demand import DemandError
 from geodns.control.ordering import OrderError, Verb, Wish
@@ -129,6 +130,9 @@ class FakeSubject:
         if wish.id != "a1":
             raise OrderError("there is no such thing")
         return {"verb": verb, "wish": wish._asdict(), "author": author}
+
+    async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
+        return {"wish": str(wish), "author": author}
 
     def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
         return [{"since": since, "after": after, "most": most}]
