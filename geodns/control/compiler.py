@@ -1,18 +1,19 @@
 """The compiler process: reads the configuration and writes the image that workers answer from.
 
-``python -m geodns.control.compiler IMAGE RESULT PATH [FORMER]``: inherited file descriptors for the
-image and for messages (``geodns.control.outcome``), the configuration file, and the descriptor of
-the image that is in use, if one is.
+``python -m geodns.control.compiler CHANNEL`` forks for each compile that it is asked for. CHANNEL
+is an inherited socket (``geodns.control.forking``).
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import re
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from geodns.config.load import load
 from geodns.config.settings import Configuration, with_branches
 from geodns.control import stamps
 from geodns.control.compiling import frame
+from geodns.control.forking import serve
 from geodns.control.location_cache import locate
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, SourceAge, ZoneSummary
 from geodns.control.serials import settle_serials
@@ -161,20 +163,34 @@ def _table(file: Path) -> SourceAge:
     return SourceAge(str(file), "latency table", made)
 
 
-def main(arguments: list[str]) -> None:
-    """Run as the compiler process."""
-    image, result, path = int(arguments[0]), int(arguments[1]), Path(arguments[2])
-    former = int(arguments[3]) if len(arguments) > 3 else None
-    os.nice(_NICE)
-    with os.fdopen(result, "wb") as pipe:
+def job(request: bytes, files: Sequence[int]) -> None:
+    """Compile the configuration in the path that is asked for.
+
+    ``files``: where to say what went wrong, where to put messages (``geodns.control.outcome``) and
+    the image, the states, and the image that is in use, if one is.
+    """
+    words, result, image, states, *former = files
+    os.dup2(words, sys.stderr.fileno())
+    with os.fdopen(result, "wb") as pipe, os.fdopen(states, "rb") as given:
 
         def tell(message: Message) -> None:
             pipe.write(frame(message))
             pipe.flush()
 
         # Only our own parent gives us this file.
-        compile_to(path, image, tell, pickle.load(sys.stdin.buffer), former)
+        path = Path(os.fsdecode(request))
+        compile_to(path, image, tell, pickle.load(given), former[0] if former else None)
+
+
+def main(channel: int) -> None:
+    """Run as the process that compilers are forks of."""
+    os.nice(_NICE)
+    # What all forks share is not looked at by their collectors, which would make it theirs.
+    gc.collect()
+    gc.freeze()
+    with socket.socket(fileno=channel) as opened:
+        serve(opened, job)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(int(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Runs a compiler process and receives the image from it, while the event loop stays free."""
+"""Has the configuration compiled in another process, while the event loop stays free."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pickle
 import signal
 import struct
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -19,6 +19,7 @@ import dns.name
 
 from geodns.answer.service import States
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, ZoneSummary
+from geodns.control.prepared import Prepared, tail
 from geodns.errors import GeodnsError
 from geodns.problem import Problem
 from geodns.zone.serial import Known
@@ -26,8 +27,6 @@ from geodns.zone.serial import Known
 # -P: the folder that the server is started in is not a place to import code from.
 COMMAND = (sys.executable, "-P", "-m", "geodns.control.compiler")
 _LENGTH = struct.Struct("!Q")
-_MOST_OUTPUT = 4000  # characters of what a compiler that broke had to say
-_FAREWELL = 10.0  # seconds that a compiler has to end once it has closed its pipe
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 
@@ -76,77 +75,88 @@ def frame(message: Message) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-async def compile_configuration(
-    path: Path,
-    *,
-    loaded: Callable[[Loaded], None] | None = None,
-    command: Sequence[str] = COMMAND,
-    states: States = {},  # noqa: B006  never written to
-    former: int | None = None,
-) -> Compilation:
-    """Read and compile the configuration in ``path`` in a process of its own.
+class Compiler:
+    """Compiles configurations, each in a fork of a process that has loaded the program before.
 
-    ``states`` is how available endpoints are now, for what GEO names are transferred as, ``former``
-    the file descriptor of the image in use, for what has changed since.
-    ``loaded`` is called once the configuration is known, while the image is being made; what it
-    raises ends the compile. Raises CompileError. The compiler process has ended when this returns,
-    also when it is cancelled.
+    That process is started with the first compile, and anew where it has ended. In the event loop.
     """
-    image = os.memfd_create("geodns-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    try:
-        with _as_file(states) as given:
-            messages, status, output = await _run(path, image, loaded, command, given, former)
-        compilation = _judge(messages, status, output, image)
-        # From here on nobody can change what several workers read.
-        fcntl.fcntl(image, fcntl.F_ADD_SEALS, _SEALS)
-    except BaseException:
-        os.close(image)
-        raise
-    return compilation
 
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = command
+        self._turn = asyncio.Lock()
+        self._prepared: Prepared | None = None
 
-async def _run(
-    path: Path,
-    image: int,
-    loaded: Callable[[Loaded], None] | None,
-    command: Sequence[str],
-    states: IO[bytes],
-    former: int | None,
-) -> tuple[list[Message], int, str]:
-    also = () if former is None else (former,)
-    reading, writing = os.pipe()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            *(str(image), str(writing), str(path), *map(str, also)),
-            stdin=states,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=(image, writing, *also),
-            start_new_session=True,  # Ctrl-C is for the control process alone
-        )
-    except BaseException:
-        os.close(reading)
-        raise
-    finally:
-        os.close(writing)
-    told = asyncio.create_task(_tail(process.stderr))
-    messages: list[Message] = []
-    try:
-        async with aclosing(_messages(reading)) as arriving:
-            async for message in arriving:
-                messages.append(message)
-                if loaded is not None and isinstance(message, Loaded):
-                    loaded(message)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _FAREWELL)
-    finally:
-        # It has ended, unless nobody waits for its result any more.
-        with suppress(ProcessLookupError):
-            process.kill()
-        status = await process.wait()
-        output = await told
-    return messages, status, output
+    async def compile(
+        self,
+        path: Path,
+        *,
+        loaded: Callable[[Loaded], None] | None = None,
+        states: States = {},  # noqa: B006  never written to
+        former: int | None = None,
+    ) -> Compilation:
+        """Read and compile the configuration in ``path``.
+
+        ``states`` is how available endpoints are now, for what GEO names are transferred as,
+        ``former`` the file descriptor of the image in use, for what has changed since.
+        ``loaded`` is called once the configuration is known, while the image is being made; what it
+        raises ends the compile. Raises CompileError. Nothing is under way any more when this
+        returns, also when it is cancelled.
+        """
+        image = os.memfd_create("geodns-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            async with self._turn:
+                with _as_file(states) as given:
+                    files = (image, given.fileno(), *(() if former is None else (former,)))
+                    messages, status, output = await self._run(path, files, loaded)
+            compilation = _judge(messages, status, output, image)
+            # From here on nobody can change what several workers read.
+            fcntl.fcntl(image, fcntl.F_ADD_SEALS, _SEALS)
+        except BaseException:
+            os.close(image)
+            raise
+        return compilation
+
+    async def close(self) -> None:
+        """End the process that is kept for the next compile."""
+        await self._end()
+
+    async def _run(
+        self, path: Path, files: Sequence[int], loaded: Callable[[Loaded], None] | None
+    ) -> tuple[list[Message], int, str]:
+        try:
+            with _pipe() as (results, in_results), _pipe() as (words, in_words):
+                given = (in_words.fileno(), in_results.fileno(), *files)
+                prepared = await self._ask(os.fsencode(path), given)
+                in_results.close()
+                in_words.close()
+                async with _reader(results) as stream, _reader(words) as told:
+                    output = asyncio.create_task(tail(told))
+                    messages = await _receive(stream, loaded)
+                    status = await prepared.status()
+                    if status is None:
+                        ended, last_words = await self._end()
+                        return messages, ended, f"{await output}\n{last_words}".strip()
+                    return messages, status, await output
+        except BaseException:
+            # Nobody waits for its result any more.
+            await self._end()
+            raise
+
+    async def _ask(self, request: bytes, files: Sequence[int]) -> Prepared:
+        if self._prepared is not None:
+            try:
+                self._prepared.ask(request, files)
+            except OSError:
+                await self._end()  # it has ended since it was last needed
+            else:
+                return self._prepared
+        self._prepared = await Prepared.start(self._command)
+        self._prepared.ask(request, files)
+        return self._prepared
+
+    async def _end(self) -> tuple[int, str]:
+        prepared, self._prepared = self._prepared, None
+        return (0, "") if prepared is None else await prepared.end()
 
 
 def _as_file(states: States) -> IO[bytes]:
@@ -157,27 +167,39 @@ def _as_file(states: States) -> IO[bytes]:
     return file
 
 
-async def _messages(reading: int) -> AsyncGenerator[Message, None]:
+@contextmanager
+def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as first, os.fdopen(writing, "wb") as second:
+        yield first, second
+
+
+@asynccontextmanager
+async def _reader(pipe: IO[bytes]) -> AsyncGenerator[asyncio.StreamReader, None]:
     stream = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+        lambda: asyncio.StreamReaderProtocol(stream), pipe
     )
     try:
-        while True:
-            (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
-            # Only our own child holds the other end of this pipe.
-            yield pickle.loads(await stream.readexactly(length))
-    except asyncio.IncompleteReadError:
-        return
+        yield stream
     finally:
         transport.close()
 
 
-async def _tail(stream: asyncio.StreamReader | None) -> str:
-    text = b""
-    while stream is not None and (chunk := await stream.read(65536)):
-        text = (text + chunk)[-_MOST_OUTPUT:]
-    return text.decode(errors="replace").strip()
+async def _receive(
+    stream: asyncio.StreamReader, loaded: Callable[[Loaded], None] | None
+) -> list[Message]:
+    """All messages until the other end is closed."""
+    messages: list[Message] = []
+    with suppress(asyncio.IncompleteReadError):
+        while True:
+            (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
+            # Only our own child's fork holds the other end of this pipe.
+            message: Message = pickle.loads(await stream.readexactly(length))
+            messages.append(message)
+            if loaded is not None and isinstance(message, Loaded):
+                loaded(message)
+    return messages
 
 
 def _judge(messages: list[Message], status: int, output: str, image: int) -> Compilation:

@@ -17,7 +17,7 @@ from geodns.config.settings import Configuration, Server
 from geodns.control import demand, resetting
 from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
-from geodns.control.compiling import Compilation, compile_configuration
+from geodns.control.compiling import Compilation, Compiler
 from geodns.control.cookie_secrets import CookieSecrets
 from geodns.control.event_log import EventLog
 from geodns.control.garbage import set_aside
@@ -81,6 +81,7 @@ class ControlProcess:
         self._certificate = Certificate()
         self._cookies = CookieSecrets()
         self._listening = Listening()
+        self._compiler = Compiler()
         self._log = EventLog()
         self._supervisor: Supervisor | None = None
         self._monitor = Monitor(
@@ -118,7 +119,7 @@ class ControlProcess:
         self._listening = Listening(take_inherited())
         self._certificate.read_early(self._path)
         self._user = step_down(self._path, has_sockets=bool(self._listening.inherited))
-        self._in_use = await compile_configuration(self._path, loaded=self._prepare)
+        self._in_use = await self._compiler.compile(self._path, loaded=self._prepare)
         server = self._first = self._in_use.loaded.configuration.server
         self._options = worker_options(server, self._cookies.read(server.cookies))
         report(self._in_use.warnings)
@@ -168,6 +169,7 @@ class ControlProcess:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._transferred.close()
+        await self._compiler.close()
         await self._replicating.close()
         await self._admin.close()
         if self._supervisor is not None:
@@ -381,7 +383,7 @@ class ControlProcess:
     async def _compile(self) -> Compilation:
         states = self._transferred.used(states_of(self._monitor.availability))
         former = self._required_supervisor.image
-        return await compile_configuration(self._path, states=states, former=former)
+        return await self._compiler.compile(self._path, states=states, former=former)
 
     async def _apply(self, compilation: Compilation) -> None:
         supervisor, configuration = self._supervisor, compilation.loaded.configuration

@@ -114,7 +114,8 @@ def _look(server: Any, found: Serving) -> None:
         found.saw("worker", pid)
     for pid in _children(server.pid):
         if _COMPILER in _command(pid):
-            found.saw("compiler", pid)
+            for each in (pid, *_children(pid)):  # it compiles in a fork of itself
+                found.saw("compiler", each)
 
 
 def _children(pid: int) -> list[int]:
