@@ -38,6 +38,7 @@ COMMANDS = {
     "drain": Entry("geodns.cli.drain:drain", "Take a region, an AZ or an endpoint out."),
     "undrain": Entry("geodns.cli.drain:undrain", "Take it back into service."),
     "force": Entry("geodns.cli.drain:force", "Hold something up, whatever its checks say."),
+    "promote": Entry("geodns.cli.promote:promote", "Make the standby of a pair the primary."),
     "events": Entry("geodns.cli.events:events", "Show what happened, who did it and what moved."),
     "load": Entry("geodns.cli.load:load", "Tell a server the load of an endpoint."),
     "health": Entry(

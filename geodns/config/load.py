@@ -9,11 +9,13 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from geodns.config.basis import read_server
 from geodns.config.catalog import with_catalog
 from geodns.config.check_abuse import ABUSE_RULES
 from geodns.config.check_access import ACCESS_RULES
 from geodns.config.check_latency import LATENCY_RULES
 from geodns.config.check_names import NAME_RULES
+from geodns.config.check_pair import PAIR_RULES
 from geodns.config.check_replication import REPLICATION_RULES
 from geodns.config.check_secondary import SECONDARY_RULES
 from geodns.config.check_server import SERVER_RULES, missing_file, missing_folder, visible
@@ -29,7 +31,6 @@ from geodns.config.secondary import authorities_of_primaries
 from geodns.config.settings import (
     Configuration,
     LatencyRow,
-    Server,
     Services,
     Topology,
 )
@@ -50,16 +51,21 @@ from geodns.zone.pending import Pending
 
 
 def load(
-    path: Path, *, now: float | None = None, pending: Pending = AS_IT_IS
+    path: Path,
+    *,
+    now: float | None = None,
+    pending: Pending = AS_IT_IS,
+    candidate: bool = False,
 ) -> tuple[Configuration, tuple[Problem, ...]]:
     """The configuration that starts at a server file (``geodns.yaml``), and its warnings.
 
     ``now``, seconds since 1970, decides which figures of latency tables are too old; None: the
     system's clock says it. ``pending``: changes of zone files that are not written yet.
+    ``candidate``: with what came from the primary last, where it is not in use yet.
     Raises ConfigurationError with every problem of all files if there is an error among them.
     """
     absolute_path = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() follows links
-    loading = _Loading(absolute_path, time.time() if now is None else now, pending)
+    loading = _Loading(absolute_path, time.time() if now is None else now, pending, candidate)
     problems = loading.run()
     if any(problem.severity == "error" for problem in problems):
         raise ConfigurationError(problems, loading.watched())
@@ -69,16 +75,17 @@ def load(
 class _Loading:
     """One pass over all files. Problems are collected in the order of the files."""
 
-    def __init__(self, path: Path, now: float, pending: Pending) -> None:
+    def __init__(self, path: Path, now: float, pending: Pending, candidate: bool) -> None:
         self.now = now
         self.pending = pending
-        server = read_source(Server, path)
-        self.server = replace(server, settings=absolute(server.settings, path.parent))
-        self.found: list[Problem] = list(server.problems)
+        self.server_files = read_server(path, candidate=candidate)
+        self.server = self.server_files.source
+        self.found: list[Problem] = list(self.server.problems)
         topology = self._source(Topology, self.server.settings.topology, "topology")
         services = self._source(Services, self.server.settings.services, "services")
         folder = services.document.file.parent
-        services = replace(services, settings=absolute(services.settings, folder))
+        root = self.server_files.root
+        services = replace(services, settings=absolute(services.settings, folder, root))
         self.sources = Sources(self.server, topology, services)
         self.latency: tuple[LatencyRow, ...] = ()
         self.estimate = DEFAULT
@@ -104,6 +111,7 @@ class _Loading:
             ACCESS_RULES,
             REPLICATION_RULES,
             SECONDARY_RULES,
+            PAIR_RULES,
             LATENCY_RULES,
             NAME_RULES,
             TOPOLOGY_RULES,
@@ -149,7 +157,7 @@ class _Loading:
         )
         certificates = (server.tls.certificate, server.tls.key) if server.tls else ()
         candidates: Iterable[Path | None] = chain(
-            (self.server.document.file, server.topology, server.services),
+            (*self.server_files.files, server.topology, server.services),
             server.latency,
             self.plans,
             server.resolvers,

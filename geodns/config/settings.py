@@ -21,6 +21,7 @@ from geodns.config.health_settings import Health, Thresholds
 from geodns.config.https import Https
 from geodns.config.latency import LatencyAge, LatencyTable
 from geodns.config.load_settings import LoadReport, LoadShedding
+from geodns.config.pair import Pair
 from geodns.config.probing import Check, Expect, HttpCheck, TcpCheck
 from geodns.config.replication import Key, Transfer
 from geodns.config.secondary import SecondaryRole
@@ -74,6 +75,7 @@ __all__ = [
     "LoadReport",
     "LoadShedding",
     "Log",
+    "Pair",
     "Proxy",
     "RateLimit",
     "Region",
@@ -187,6 +189,7 @@ class Server(Settings):
     tcp: Tcp = Field(Tcp(), description="limits on DNS over TCP and TLS")
     tls: Tls | None = Field(None, description="DNS over TLS; none: not offered")
     proxy: Proxy = Field(Proxy(), description="clients behind a balancer, PROXY protocol v2")
+    pair: Pair | None = Field(None, description="two servers, one standing by; none: this is alone")
     log: Log = Field(Log(), description="how events are written")
 
 

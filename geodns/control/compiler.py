@@ -13,7 +13,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,8 +31,9 @@ from geodns.control.compiling import frame
 from geodns.control.forking import serve
 from geodns.control.location_cache import locate
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, SourceAge, ZoneSummary
+from geodns.control.pairing.kept import content
 from geodns.control.serials import settle_serials
-from geodns.control.store import known_serials, written_sets
+from geodns.control.store import known_serials
 from geodns.control.updated_zones import with_updates
 from geodns.errors import GeodnsError
 from geodns.geo.errors import GeoError
@@ -61,12 +62,14 @@ def compile_to(
     """
     try:
         begun = time.monotonic()
-        configuration, found = load(path)
-        written = written_sets(configuration.server.state)
-        configuration, hidden = with_updates(configuration, written)
+        # A start goes on from what was in use: what came after may be why the last one ended.
+        configuration, found = load(path, candidate=former is not None)
+        kept = content(configuration.server.state, candidate=former is not None)
+        configuration, hidden = with_updates(configuration, kept.written)
         warnings = (*found, *hidden)
-        tell(_loaded(configuration, warnings, time.monotonic() - begun))
-        tell(_compile(configuration, image, states, former))
+        loaded = _loaded(configuration, warnings, time.monotonic() - begun)
+        tell(replace(loaded, number=kept.number, candidate=kept.candidate))
+        tell(_compile(configuration, image, states, former, kept.serials))
     except ConfigurationError as error:
         tell(Refused(error.problems, error.files))
     except GeoError as error:
@@ -106,7 +109,11 @@ def longest_ttls(configuration: Configuration) -> dict[str, float]:
 
 
 def _compile(
-    configuration: Configuration, image: int, states: States, former: int | None
+    configuration: Configuration,
+    image: int,
+    states: States,
+    former: int | None,
+    followed: Mapping[bytes, int],
 ) -> Compiled:
     seconds = {}
     begun = time.monotonic()
@@ -117,7 +124,8 @@ def _compile(
     compiled = compile_image(configuration, located.locations)
     seconds["compile"] = time.monotonic() - begun
     begun = time.monotonic()
-    serials, warnings = settle_serials(compiled, configuration, known_serials(server.state), states)
+    known = known_serials(server.state)
+    serials, warnings = settle_serials(compiled, configuration, known, states, followed)
     seconds["serials"] = time.monotonic() - begun
     begun = time.monotonic()
     changed = {} if former is None else _changes(configuration, compiled, former)
@@ -147,6 +155,7 @@ def _summary(zone: Zone) -> ZoneSummary:
         serial=int(soa.serial),
         names=len(zone.nodes),
         geo=sum(node.geo is not None or bool(node.dynamic) for node in zone.nodes.values()),
+        automatic=zone.automatic_serial or zone.is_updated,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -46,6 +46,7 @@ class _Once(Collector):
         yield from _load(self._snapshot)
         yield from _sources(self._snapshot)
         yield from _process(self._snapshot)
+        yield from _pair(self._snapshot.pair)
 
 
 def _traffic(snapshot: Snapshot) -> Iterator[Metric]:
@@ -206,6 +207,24 @@ def _process(snapshot: Snapshot) -> Iterator[Metric]:
         )
     yield _gauge("geodns_start_time_seconds", "When it started", (), {(): snapshot.started})
     yield InfoMetricFamily("geodns_build", "This program", {"version": snapshot.version})
+
+
+def _pair(pair: dict[str, Any] | None) -> Iterator[Metric]:
+    if pair is None:
+        return
+    gauges = (
+        ("primary", "1 while this server is the primary of its pair", pair["role"] == "primary"),
+        ("epoch", "Number of the epoch: each promotion begins one", pair["epoch"]),
+        ("connected", "1 while primary and standby are connected", pair["connected"]),
+        ("changes", "Changes of dynamic records on the primary", pair["number"]),
+        ("standby_changes", "Those that the standby has on its disk", pair["standby_number"]),
+        ("standby_behind_seconds", "For how long it has lacked something", pair["behind"]),
+        ("last_heard_timestamp_seconds", "When the other was last heard", pair["last_heard"]),
+        ("refused", "1 while the standby refuses what came last", pair["error"] is not None),
+    )
+    for name, text, value in gauges:
+        if value is not None:
+            yield _gauge(f"geodns_pair_{name}", text, (), {(): value})
 
 
 def _reloads(snapshot: Snapshot) -> Metric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pwd
 import socket
 import struct
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from geodns.control import resetting
 from geodns.control.ordering import OrderError, Verb, Wish, read_wish
+from geodns.control.pairing.pairing import NotPrimaryError
 from geodns.control.view import encode
 from geodns.errors import GeodnsError
 
@@ -27,13 +29,16 @@ class Subject(Protocol):
     async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
         """Drop what dynamic updates wrote. Raises GeodnsError."""
 
+    async def promote(self, author: str, *, force: bool, dry_run: bool) -> dict[str, Any]:
+        """Make a standby the primary. Raises GeodnsError."""
+
     def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
         """The event log, in order."""
 
 
 def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
-    """``POST /v1/drain`` and so on, one for each verb; ``POST /v1/updates/reset``; ``GET
-    /v1/events``."""
+    """``POST /v1/drain`` and so on, one for each verb; ``POST /v1/updates/reset`` and
+    ``/v1/promote``; ``GET /v1/events``."""
     for verb in get_args(Verb):
         router.add_post(f"/v1/{verb}", _handler(verb, subject))
 
@@ -53,8 +58,30 @@ def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
             raise web.HTTPBadRequest(text="since, after and most are numbers\n") from error
         return _json({"events": subject.events(since, after, most)})
 
-    router.add_post("/v1/updates/reset", reset)
+    async def promote(request: web.Request) -> web.Response:
+        try:
+            force, dry_run = _promotion(await request.read())
+            told = await subject.promote(peer(request), force=force, dry_run=dry_run)
+        except OrderError as error:
+            return _json({"error": str(error)}, 422)
+        except GeodnsError as error:
+            return _json({"error": str(error)}, 409)
+        return _json(told)
+
     router.add_get("/v1/events", show_events)
+    router.add_post("/v1/promote", promote)
+    router.add_post("/v1/updates/reset", reset)
+
+
+def _promotion(body: bytes) -> tuple[bool, bool]:
+    """``{"force": false, "dry_run": false}``. Raises OrderError."""
+    try:
+        data = json.loads(body or b"{}")
+        if not data.keys() <= {"force", "dry_run"}:
+            raise ValueError
+        return bool(data.get("force")), bool(data.get("dry_run"))
+    except (AttributeError, ValueError, RecursionError) as error:
+        raise OrderError('write {"force": true} and, as needed, "dry_run"') from error
 
 
 def _handler(verb: Verb, subject: Subject) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -64,6 +91,8 @@ def _handler(verb: Verb, subject: Subject) -> Callable[[web.Request], Awaitable[
             return _json(subject.order(verb, wish, peer(request)))
         except OrderError as error:
             return _json({"error": str(error)}, 422)
+        except NotPrimaryError as error:
+            return _json({"error": str(error)}, 409)
         except GeodnsError as error:
             return _json({"error": str(error)}, 500)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
 from geodns.config.settings import Configuration, Service
@@ -121,6 +121,28 @@ class Ordering:
             "moved": {id: list(pair) for id, pair in moved.items()}
         }
 
+    def shared(self) -> list[dict[str, Any]]:
+        """The drains and forces, ready for JSON: what both servers of a pair have."""
+        return [asdict(order) for order in self._orders.all.values() if order.kind != "trust"]
+
+    def follow(self, orders: list[dict[str, Any]], primary: str) -> None:
+        """Take another server's drains and forces in place of those here; trust is of this one.
+
+        Raises TypeError where they are none, or StateError.
+        """
+        own = [order for order in self._orders.all.values() if order.kind == "trust"]
+        before, wall = self._orders, self.wall()
+        fresh = Orders([*own, *(Order(**order) for order in orders)])
+        if fresh.all == before.all:
+            return
+        self.store.keep(fresh)
+        self._orders = fresh
+        self.monitor.order(fresh)
+        for key in {**before.all, **fresh.all}:
+            was, now = before.all.get(key), fresh.all.get(key)
+            if was != now:
+                self.store.add(_followed(was, now, primary, wall))
+
     def list(self) -> list[dict[str, Any]]:
         """The orders that stand, for the status."""
         wall = self.wall()
@@ -192,6 +214,17 @@ class Ordering:
         least = settings.min_available or 1
         needed = least if isinstance(least, int) else math.ceil(least * len(every))
         return left >= max(1, needed)
+
+
+def _followed(was: Order | None, now: Order | None, primary: str, wall: float) -> Event:
+    """What an order, or its end, on the primary is in the log of the standby."""
+    order = now or was
+    assert order is not None
+    if now is None:
+        verb = "undrain" if order.kind == "drain" else "unforce"
+        return Event(wall, verb, order.id, _ENDED_IN_WORDS[verb], f"on {primary}")
+    said = in_words(order, wall)
+    return Event(wall, order.kind, order.id, said, f"{order.author} on {primary}", order.reason)
 
 
 def _carried_out(

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dns.name
+
 from geodns.config.settings import Configuration
+from geodns.control.pairing.kept import Candidate
 from geodns.control.stamps import Stamps
 from geodns.problem import Problem
 from geodns.replication.comparing import Change
@@ -16,7 +19,7 @@ from geodns.zone.serial import Known
 @dataclass(frozen=True)
 class ZoneSummary:
     """A DNS zone as the status shows it; ``names`` counts owner names, ``geo`` those tied to a
-    service.
+    service. ``automatic``: its serial is not only what its file says.
     """
 
     origin: str
@@ -24,6 +27,12 @@ class ZoneSummary:
     serial: int
     names: int
     geo: int
+    automatic: bool = True
+
+    @property
+    def apex(self) -> bytes:
+        """The zone's name in wire form, in lower case."""
+        return dns.name.from_text(self.origin).to_digestable()
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,8 @@ class Loaded:
 
     ``configuration`` comes without the content of zones and latency tables, which only the image
     needs. ``stamps`` are those of its files, taken when they had been read. ``tables`` are the
-    latency tables. ``ttls`` is by service the longest TTL, in seconds, of an answer that names its
+    latency tables. ``number`` and ``candidate`` are those of ``pairing.kept.Content``. ``ttls`` is
+    by service the longest TTL, in seconds, of an answer that names its
     endpoints.
     """
 
@@ -52,6 +62,8 @@ class Loaded:
     tables: tuple[SourceAge, ...]
     seconds: float
     ttls: Mapping[str, float] = field(default_factory=dict)
+    number: int = 0
+    candidate: Candidate | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from geodns.control.markup import Content, Html, element, joined
 from geodns.control.order_words import standing
 from geodns.control.page_style import STYLE
 from geodns.control.snapshot import Snapshot
-from geodns.control.summary import Finding, extent, findings, foremost, last_reload
+from geodns.control.summary import Finding, extent, findings, foremost, last_reload, pair_line
 
 _REFRESH = "5"  # seconds
 _SIGNS = {Tone.WELL: "✓", Tone.WAITING: "○", Tone.PART: "◐", Tone.BAD: "✗"}
@@ -64,8 +64,14 @@ def _header(
         box,
         *_notes(status["configuration"]),
         *_orders(status["orders"], status["at"]),
+        *_pair(status),
         element("p", *_running(status), class_="quiet"),
     )
+
+
+def _pair(status: dict[str, Any]) -> Iterator[Html]:
+    if status["pair"] is not None:
+        yield element("p", f"Pair: {pair_line(status['pair'], status['at'])}", class_="quiet")
 
 
 def _running(status: dict[str, Any]) -> Iterator[Content]:

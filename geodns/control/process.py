@@ -27,6 +27,9 @@ from geodns.control.notify import Notifier
 from geodns.control.ordering import Basis, Ordering, Verb, Wish
 from geodns.control.orphans import Orphans
 from geodns.control.outcome import Loaded
+from geodns.control.pairing.pairing import Pairing
+from geodns.control.pairing.promoting import promote
+from geodns.control.pairing.report import pair_status
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.replicating import Replicating
 from geodns.control.resetting import Resetting
@@ -45,6 +48,7 @@ from geodns.control.worker_options import worker_count, worker_options
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.memory import Rows
 from geodns.health.monitor import Monitor
+from geodns.health.orders import GUARD
 from geodns.health.probe import Observation
 from geodns.health.slots import slots_within
 from geodns.health.status import LoadStatus
@@ -63,7 +67,7 @@ _REFRESH = 5.0  # seconds: at most so much of its counting is lost with a worker
 _OPEN_FILES = 65_536  # as docs/geodns.service allows; each probe under way is one
 _AGAIN = 1.0  # seconds until a part that broke is run again
 # What only a restart can change.
-_AT_START = ("listen", "workers", "admin", "state", "user", "group")
+_AT_START = ("listen", "workers", "admin", "state", "user", "group", "pair")
 
 
 class ControlProcess:
@@ -96,20 +100,22 @@ class ControlProcess:
         self._leaving: Mapping[str, EndpointAvailability] = {}
         self._store: Store | None = None
         self._ordering: Ordering | None = None
+        self._watcher = Watcher(self._files_changed)
+        self._reloader = Reloader(
+            self._compile, self._apply, self._watcher.watch_also, busy=self._tell_of_reload
+        )
+        self._pair = Pairing(self._reloader.request, self._log.add)
         self._updating = Updating(
             lambda: self._required_supervisor.image,
             lambda: self._reloader.request("update"),
             self._log.add,
+            self._pair,
         )
         self._resetting = Resetting(
             self._updating, lambda: self._reloader.request("reset"), self._log.add
         )
         self._replicating = Replicating(lambda: self._required_supervisor.image, self._updating)
-        self._watcher = Watcher(self._files_changed)
         self._notifier = Notifier()
-        self._reloader = Reloader(
-            self._compile, self._apply, self._watcher.watch_also, busy=self._tell_of_reload
-        )
         self._transferred = TransferredHealth(lambda: self._reloader.request("health change"))
         self._admin = Admin(self)
 
@@ -127,6 +133,7 @@ class ControlProcess:
         self._updating.use(self._store)
         self._ordering = Ordering(self._store, self._monitor, self._basis, time.time)
         self._ordering.resume()
+        self._pair.open(self._path, server, self._store, self._ordering, self._updating)
         supervisor = Supervisor(self._start_worker, worker_count(server), self._orphans.remember)
         self._supervisor = supervisor
         admin = await self._admin.open(server.admin.socket, server.admin.http)
@@ -141,7 +148,7 @@ class ControlProcess:
         supervisor.publish_availability(self._monitor.availability)
         await supervisor.start()
         self._run_parts()
-        self._replicating.notify(self._in_use.compiled.serials)
+        self._tell_others(self._in_use)
         self._look_at_transferred()
         set_aside()
         tls = self._listening.tls_addresses
@@ -170,6 +177,7 @@ class ControlProcess:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._transferred.close()
         await self._compiler.close()
+        await self._pair.close()
         await self._replicating.close()
         await self._admin.close()
         if self._supervisor is not None:
@@ -214,6 +222,7 @@ class ControlProcess:
             health=self._monitor.status(),
             load_reports=self._monitor.load_reports(),
             orders=() if self._ordering is None else tuple(self._ordering.list()),
+            pair=pair_status(self._pair),
             zones=loaded.zones,
             databases=compiled.databases,
             tables=loaded.tables,
@@ -250,15 +259,21 @@ class ControlProcess:
     def order(self, verb: Verb, wish: Wish, author: str) -> dict[str, Any]:
         """Carry out what a person orders. Raises GeodnsError."""
         assert self._ordering is not None
+        if not wish.dry_run and wish.id != GUARD:  # each server trusts its own probes
+            self._pair.must_lead()
         told = self._ordering.do(verb, wish, author)
         if not wish.dry_run:
+            self._pair.written()
             said = {"id": wish.id, "author": author, "reason": wish.reason}
             logger.info(f"{verb} was ordered", extra=said)
         return told
 
     async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
         """Drop what dynamic updates wrote. Raises GeodnsError."""
-        return await self._resetting.do(wish, author)
+        self._pair.must_lead()
+        told = await self._resetting.do(wish, author)
+        self._pair.written()
+        return told
 
     def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
         """The event log."""
@@ -268,7 +283,12 @@ class ControlProcess:
 
     def reload(self, reason: str) -> asyncio.Future[Reload]:
         """Read the configuration anew; what is wrong with it is reported and changes nothing."""
+        self._pair.retry()
         return self._reloader.request(reason)
+
+    async def promote(self, author: str, *, force: bool, dry_run: bool) -> dict[str, Any]:
+        """Make this standby the primary. Raises GeodnsError."""
+        return await promote(self._pair, author, force=force, dry_run=dry_run)
 
     # --- starting -------------------------------------------------------------------------------
 
@@ -317,6 +337,7 @@ class ControlProcess:
             ("statistics", self._keep_statistics),
             ("watchdog", self._notifier.keep_alive),
             ("memory of verdicts", self._keep_verdicts),
+            ("pair", self._pair.run),
         )
         for name, part in parts:
             self._run(name, part)
@@ -346,7 +367,8 @@ class ControlProcess:
     def _look_at_transferred(self) -> None:
         loaded = self._in_use.loaded
         transfer = loaded.configuration.server.transfer
-        copied = transfer.is_offered and any(zone.geo for zone in loaded.zones)
+        # A standby has the zones that are copied as the primary's health makes them.
+        copied = transfer.is_offered and any(zone.geo for zone in loaded.zones) and self._pair.leads
         states = states_of(self._monitor.availability)
         self._transferred.look(states, transfer.refresh if copied else None)
 
@@ -364,7 +386,14 @@ class ControlProcess:
         logger.info("files changed", extra={"files": [str(file) for file in files]})
         self._reloader.request("file change")
 
+    def _tell_others(self, compilation: Compilation) -> None:
+        """Secondaries and the standby learn of what is in use now."""
+        if self._pair.leads:
+            self._replicating.notify(compilation.compiled.serials)
+        self._pair.in_use(compilation)
+
     def _tell_of_reload(self, busy: bool) -> None:
+        self._pair.reloading(busy)
         if busy:
             self._notifier.reloading()
         else:
@@ -381,7 +410,7 @@ class ControlProcess:
         return state
 
     async def _compile(self) -> Compilation:
-        states = self._transferred.used(states_of(self._monitor.availability))
+        states = self._pair.states(self._transferred.used(states_of(self._monitor.availability)))
         former = self._required_supervisor.image
         return await self._compiler.compile(self._path, states=states, former=former)
 
@@ -393,6 +422,7 @@ class ControlProcess:
             self._monitor.apply(configuration)
             # What is new is looked at before it is answered.
             await self._see_all_targets()
+            self._pair.take_over(compilation.loaded)
         except BaseException:
             os.close(compilation.image)
             raise
@@ -420,7 +450,7 @@ class ControlProcess:
             await supervisor.replace_all(self._listening.renew, _GRACE)
         if not await supervisor.acknowledged(generation, _ACKNOWLEDGE):
             logger.warning("a worker does not take the new image", extra={"generation": generation})
-        self._replicating.notify(compilation.compiled.serials)
+        self._tell_others(compilation)
         set_aside()
 
     def _tell_what_needs_a_restart(self, server: Server) -> None:

@@ -11,18 +11,23 @@ from geodns.answer.service import States
 from geodns.answer.transferred import UNKNOWN_PLACE, Transferred
 from geodns.config.settings import Configuration
 from geodns.problem import Problem
-from geodns.zone.serial import Known, Wanted, served_serial
+from geodns.zone.serial import Known, Wanted, newer, served_serial
 
 _SOA = 6
 
 
 def settle_serials(
-    image: Image, configuration: Configuration, before: Mapping[bytes, Known], states: States
+    image: Image,
+    configuration: Configuration,
+    before: Mapping[bytes, Known],
+    states: States,
+    followed: Mapping[bytes, int] = {},
 ) -> tuple[dict[bytes, Known], tuple[Problem, ...]]:
     """Writes serials into the image: what is served of each zone, by apex, and warnings.
 
     ``before`` is what was last served, ``states`` how available endpoints are now: what GEO names
-    are transferred as depends on it, and is written into the image, too.
+    are transferred as depends on it, and is written into the image, too. ``followed`` are those of
+    the primary, which a standby serves as they are, unless that is a step back.
     """
     names = [_content(service.name, configuration) for service in image.services]
     transfer = configuration.server.transfer
@@ -39,6 +44,9 @@ def settle_serials(
         wanted = Wanted(serial_of(rdata), explicit=not zone.automatic_serial)
         digest, former = digest_of(compiled, names), before.get(compiled.apex)
         serial = served_serial(wanted, digest, former, configuration.server.serial)
+        primary = followed.get(compiled.apex)
+        if primary is not None and not (former and newer(former.serial, primary)):
+            serial = primary
         compiled.nodes[compiled.apex][_SOA] = RRset(soa.ttl, (with_serial(rdata, serial),))
         served[compiled.apex] = Known(serial, digest)
         if wanted.explicit and serial != wanted.serial and not zone.is_updated:

@@ -31,7 +31,8 @@ class Snapshot:
 
     ``last_reload`` is None until the first one; ``warnings`` are those of the configuration in
     use; ``restart_needed`` names the settings whose change waits for a restart. ``load_reports``
-    are counted by service and result. ``orders`` are the drains and forces that stand, as
+    are counted by service and result. ``pair`` is as ``pairing.report`` has it; None: this server
+    is alone. ``orders`` are the drains and forces that stand, as
     ``Ordering.list`` has them.
     """
 
@@ -58,3 +59,4 @@ class Snapshot:
     load_reports: Mapping[tuple[str, str], int] = field(default_factory=dict)
     tls_addresses: tuple[str, ...] = ()
     orders: tuple[dict[str, Any], ...] = ()
+    pair: dict[str, Any] | None = None

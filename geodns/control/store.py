@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from geodns.answer.image import RRset
+from geodns.config.basis import STATE_FILE
 from geodns.control import journal
+from geodns.control.pairing import kept
 from geodns.control.state import StateError
 from geodns.health.orders import Order, Orders
 from geodns.replication.comparing import Change
@@ -24,7 +26,7 @@ from geodns.zone.serial import Known
 
 logger = logging.getLogger(__name__)
 
-FILE = "state.db"
+FILE = STATE_FILE
 MOST_EVENTS = 10_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS orders (
@@ -97,6 +99,7 @@ class Store:
             for beside in (f"{FILE}-wal", f"{FILE}-shm"):
                 file.with_name(beside).unlink(missing_ok=True)
             self._database = _open(file)
+        self.pair = kept.PairStore(self._database)
 
     def orders(self) -> Orders:
         """All of them; one that can't be read is left out and told."""
@@ -244,28 +247,15 @@ def known_serials(folder: Path) -> dict[bytes, Known]:
 def written_sets(folder: Path) -> AllWritten:
     """The record sets that updates wrote; for any process, while the owner has the store open.
 
-    Nothing where there is no store yet, or none that can be read as one: its owner tells of that.
-    Raises StateError where it is sound and can't be read: zones must not go back.
+    Raises StateError where they can't be read.
     """
-    file = folder / FILE
-    if not file.exists():
-        return {}
-    try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            # One that was made before there were updates has no such table.
-            if not database.execute("PRAGMA table_info(written)").fetchall():
-                return {}
-            return _all_written(database)
-    except sqlite3.OperationalError as error:
-        raise StateError(f"the state in {file} can't be read: {error}") from error
-    except sqlite3.DatabaseError:
-        return {}
+    return kept.content(folder, candidate=False).written
 
 
 def _all_written(database: sqlite3.Connection) -> AllWritten:
     found: AllWritten = {}
     for zone, owner, type, ttl, rdatas in database.execute("SELECT * FROM written"):
-        found.setdefault(zone, {}).setdefault(owner, {})[type] = RRset(ttl, _unpacked(rdatas))
+        found.setdefault(zone, {}).setdefault(owner, {})[type] = RRset(ttl, kept.unpacked(rdatas))
     return found
 
 
@@ -273,21 +263,12 @@ def _packed(rdatas: Iterable[bytes]) -> bytes:
     return b"".join(len(rdata).to_bytes(2, "big") + rdata for rdata in rdatas)
 
 
-def _unpacked(packed: bytes) -> tuple[bytes, ...]:
-    found, at = [], 0
-    while at < len(packed):
-        end = at + 2 + int.from_bytes(packed[at : at + 2], "big")
-        found.append(packed[at + 2 : end])
-        at = end
-    return tuple(found)
-
-
 def _open(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file)
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        database.executescript(_SCHEMA + journal.SCHEMA)
+        database.executescript(_SCHEMA + journal.SCHEMA + kept.SCHEMA)
     except BaseException:
         database.close()
         raise

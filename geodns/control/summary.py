@@ -12,6 +12,7 @@ from geodns.control.glance import RegionGlance, Tone, ZoneGlance
 from geodns.control.loads import faults
 
 _MOST_NAMED = 3  # of a kind; more are counted
+_MOST_BEHIND = 30.0  # seconds: a compile of many records takes as long
 _MOST_PROBLEMS = 6  # of one configuration; ``geodns check`` shows all
 
 Finding = tuple[Tone, str]
@@ -28,6 +29,7 @@ def findings(status: dict[str, Any], regions: Sequence[RegionGlance]) -> list[Fi
         *_certificates(status),
         *_workers(status),
         *_configuration(status["configuration"]),
+        *_pair(status.get("pair")),
     ]
     return sorted(found, key=lambda finding: -finding[0])
 
@@ -172,6 +174,38 @@ def _configuration(configuration: dict[str, Any]) -> Iterator[Finding]:
         yield Tone.BAD, "the last reload was refused"
     if configuration["restart_needed"]:
         yield Tone.PART, f"a restart is due for {', '.join(configuration['restart_needed'])}"
+
+
+def _pair(pair: dict[str, Any] | None) -> Iterator[Finding]:
+    if pair is None:
+        return
+    other = pair["other"]["name"]
+    if not pair["connected"]:
+        what = "the standby" if pair["role"] == "primary" else "the primary"
+        yield Tone.PART, f"{what} {other} is not connected"
+    elif pair["behind"] is not None and pair["behind"] > _MOST_BEHIND:
+        standby = other if pair["role"] == "primary" else pair["name"]
+        yield Tone.PART, f"the standby {standby} is {age(pair['behind'])} behind"
+    if pair["error"] is not None:
+        yield Tone.BAD, f"the standby has refused what came last: {pair['error']}"
+
+
+def pair_line(pair: dict[str, Any], now: float) -> str:
+    """What this server is in its pair, and how far the standby is."""
+    other, role = pair["other"]["name"], pair["role"]
+    what = f"with {other} as its standby" if role == "primary" else f"of {pair['primary']}"
+    words = [f"{role} {what}, epoch {pair['epoch']}"]
+    if pair["connected"]:
+        words.append(f"{age(pair['behind'])} behind" if pair["behind"] else "nothing behind")
+    elif pair["last_heard"] is not None:
+        words.append(f"{other} was last heard {ago(now, pair['last_heard'])}")
+    else:
+        words.append(f"{other} was not heard yet")
+    if pair["trouble"] and not pair["connected"]:
+        words.append(pair["trouble"])
+    if pair["unreplicated"]:
+        words.append(f"not replicated: {', '.join(pair['unreplicated'])}")
+    return "; ".join(words)
 
 
 def _named(kind: str, groups: Sequence[RegionGlance | ZoneGlance]) -> str:

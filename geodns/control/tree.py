@@ -17,7 +17,7 @@ from geodns.control.expiry import COLUMNS, certificate_rows
 from geodns.control.glance import Line, RegionGlance, Tone, ZoneGlance, regions
 from geodns.control.loads import HEADS, foremost_loads, load_rows
 from geodns.control.order_words import standing
-from geodns.control.summary import ago, current, extent, findings, foremost, last_reload
+from geodns.control.summary import ago, current, extent, findings, foremost, last_reload, pair_line
 
 _STYLES = {Tone.WELL: "green", Tone.WAITING: "cyan", Tone.PART: "yellow", Tone.BAD: "red"}
 _SYMBOLS = {Tone.WELL: "✓", Tone.WAITING: "○", Tone.PART: "◐", Tone.BAD: "✗"}
@@ -66,6 +66,8 @@ def _head(
     yield _row(0, max((tone for tone, _ in wrong), default=Tone.WELL), text)
     yield _row(0, None, Text(extent(found, status), style=_QUIET))
     yield _row(0, None, Text(", ".join(_running(status, rate)), style=_QUIET))
+    if status.get("pair") is not None:
+        yield _row(0, None, Text(pair_line(status["pair"], status["at"]), style=_QUIET))
 
 
 def _running(status: dict[str, Any], rate: float | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from typing import Protocol
 
 import dns.name
 from dns.rcode import Rcode
@@ -19,12 +20,14 @@ from geodns.config.updating import UpdatePolicy, UpdateRule
 from geodns.control.reloader import Reload
 from geodns.control.state import StateError
 from geodns.control.store import AllWritten, Event, Store
+from geodns.errors import GeodnsError
 from geodns.replication.transfer import permits
 from geodns.replication.update import Changes, UpdateError, changes_of
 from geodns.replication.update_message import MalformedUpdateError, Update, read_update
 from geodns.replication.written import ImageContent, Written, in_wire_form
 from geodns.replication.zones import open_zone
 from geodns.server.answering import HandedQuery
+from geodns.sparing import Sparing
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +35,23 @@ _MOST_NAMED = 4  # changes in a line of the event log
 _REFUSALS_EVERY = 1.0  # seconds: anybody can send what is refused, and it must not fill the log
 
 
+class Pair(Protocol):
+    """What a pair of servers says of writes, as ``geodns.control.pairing.pairing`` does."""
+
+    def must_lead(self) -> None:
+        """Raises GeodnsError where this server takes no writes."""
+
+    def written(self) -> None:
+        """Something was kept on disk."""
+
+    async def is_safe(self) -> bool:
+        """Whether it may be acknowledged."""
+
+
 class Updating:
     """``image`` gives the file descriptor of the image in use, ``reload`` brings what was kept
-    into use, ``log`` writes down what was done. In the event loop.
+    into use, ``log`` writes down what was done, ``pair`` says whether that may be. In the event
+    loop.
     """
 
     def __init__(
@@ -42,17 +59,20 @@ class Updating:
         image: Callable[[], int],
         reload: Callable[[], asyncio.Future[Reload]],
         log: Callable[[Event], None],
+        pair: Pair,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._image = image
         self._reload = reload
         self._log = log
+        self._pair = pair
         self._clock = clock
         self._policy = UpdatePolicy()
         self._store: Store | None = None
         self._written: AllWritten = {}
         self._holds: dict[bytes, asyncio.Future[None]] = {}
         self._under_way: dict[tuple[str, bytes], asyncio.Future[bytes]] = {}
+        self._sparing = Sparing(clock)
         self._unsaid = 0
         self._last_refusal = float("-inf")
 
@@ -128,7 +148,11 @@ class Updating:
                 self._tell_refused(update.zone.to_text(), _who(query.host, key), str(error))
             return error_reply(query.packet, error.rcode, question)
         if changed:
+            self._pair.written()
             await self._in_use()
+            if not await self._pair.is_safe():
+                self._tell_unsafe(update.zone.to_text())
+                return error_reply(query.packet, Rcode.SERVFAIL, question)
         return error_reply(query.packet, Rcode.NOERROR, question)
 
     def _take(self, update: Update, query: HandedQuery, key: str | None) -> bool:
@@ -142,6 +166,10 @@ class Updating:
         if not rules:
             # Before prerequisites are looked at: they would tell what is in the zone.
             raise UpdateError(Rcode.REFUSED, "no rule is for who asks")
+        try:
+            self._pair.must_lead()
+        except GeodnsError as error:
+            raise UpdateError(Rcode.REFUSED, str(error)) from error
 
         def permitted(owner: dns.name.Name, rdtype: RdataType) -> bool:
             labels = owner.relativize(update.zone).labels
@@ -172,6 +200,14 @@ class Updating:
             return
         if not result.ok:
             logger.warning("updates are kept, and wait for a configuration without errors")
+
+    def _tell_unsafe(self, zone: str) -> None:
+        held = self._sparing.passes(zone)
+        if held is not None:
+            fields: dict[str, object] = {"zone": zone, "more": held} if held else {"zone": zone}
+            logger.warning(
+                "updates are kept here, and not known to be at the standby", extra=fields
+            )
 
     def _tell_refused(self, zone: str, who: str, why: str) -> None:
         now = self._clock()

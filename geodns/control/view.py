@@ -42,6 +42,7 @@ def status(snapshot: Snapshot) -> dict[str, Any]:
         "traffic": _traffic(snapshot.totals),
         "health": snapshot.health.as_dict(),
         "orders": list(snapshot.orders),
+        "pair": snapshot.pair,
         "zones": [asdict(zone) | {"file": str(zone.file)} for zone in snapshot.zones],
         "databases": _sources(snapshot.databases, snapshot.at),
         "latency_tables": _sources(snapshot.tables, snapshot.at),

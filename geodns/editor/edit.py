@@ -74,6 +74,7 @@ def edit(site: Site, want: Callable[[], Wanted | None], *, dry_run: bool) -> Out
 
     Raises GeodnsError in a sentence that says why not.
     """
+    site.must_lead()
     # A dry run changes nothing, and may be tried by who has no right to.
     with nullcontext() if dry_run else locked(site.folder, PATIENCE):
         wanted = want()

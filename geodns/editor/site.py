@@ -8,10 +8,12 @@ from pathlib import Path
 
 import dns.name
 
-from geodns.config.paths import absolute
-from geodns.config.settings import Admin, Server, Services
+from geodns.config.basis import BasisError, read_kept, read_server
+from geodns.config.pair import Pair
+from geodns.config.settings import Admin, Services
 from geodns.config.source import read_source
 from geodns.problem import Problem
+from geodns.replication.pair.standing import at_first, read_standing
 from geodns.wording import did_you_mean, shown
 from geodns.zone.draft import ContentError, Draft
 from geodns.zone.editing.records import EditError
@@ -29,6 +31,25 @@ class Site:
     admin: Admin
     services_file: Path | None
     name_servers: tuple[str, ...] = ()
+    pair: Pair | None = None
+
+    def must_lead(self) -> None:
+        """Raises EditError where the files are those of another server, the primary."""
+        if self.pair is None:
+            return
+        try:
+            kept = read_kept(self.state, "standing")
+        except BasisError as error:
+            raise EditError(str(error)) from error
+        first = at_first(self.pair.name, self.pair.begins_as)
+        standing = first if kept is None else read_standing(kept)
+        if standing.role == "standby":
+            other, primary = self.pair.other, standing.epoch.node
+            where = f" ({other.address})" if primary in {"", other.name} else ""
+            raise EditError(
+                f"{self.pair.name} is the standby of {primary or other.name}{where}: edit zones"
+                " there, or make this one the primary by `geodns promote`"
+            )
 
     def services(self) -> Collection[str]:
         """The names that GEO may have, also those of services whose settings are wrong."""
@@ -69,11 +90,19 @@ class Site:
 def open_site(config: Path) -> Site:
     """What a server file says about zones. Raises EditError where it names no folder of zones."""
     file = config.absolute()
-    server = absolute(read_source(Server, file).settings, file.parent)
+    server = read_server(file).source.settings
     if server.zones is None:
+        if server.pair is not None:
+            Site(file, Path(), server.state, server.admin, None, (), server.pair).must_lead()
         raise EditError(f"{config} names no folder of zones; set zones")
     return Site(
-        file, server.zones, server.state, server.admin, server.services, server.name_servers
+        file,
+        server.zones,
+        server.state,
+        server.admin,
+        server.services,
+        server.name_servers,
+        server.pair,
     )
 
 

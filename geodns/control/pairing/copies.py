@@ -1,0 +1,213 @@
+"""The primary's files on a standby: whole generations, each in a folder of its own.
+
+``replica/1``, ``replica/2`` and so on in the state folder; pieces that come are in ``incoming``.
+A generation is written beside them and gets its name when it is on the disk as a whole. Files that
+have not changed are links to those of the generation before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from geodns.config.basis import REPLICA, Basis
+from geodns.config.paths import rooted
+from geodns.control.state import StateError
+from geodns.editor.write import sync_folder
+from geodns.replication.pair.manifest import Entry, Manifest, ManifestError, read_manifest
+
+_MANIFEST = "manifest.json"
+_FRESH = ".new"
+_OTHERS_MAY_NOT_WRITE = 0o640
+_BLOCK = 1 << 20  # bytes
+
+
+class Copies:
+    """Nothing here is for the event loop but ``receive``: it is called in threads."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._folder = state / REPLICA
+        self._incoming = self._folder / "incoming"
+
+    def manifest(self, basis: Basis) -> Manifest | None:
+        """The files of a copy as they came; None: it is none, or what is there can't be read."""
+        if basis.kind != "copy":
+            return None
+        try:
+            text = (self._folder / basis.folder / _MANIFEST).read_text(encoding="utf-8")
+            return read_manifest(json.loads(text))
+        except (OSError, ValueError, ManifestError):
+            return None
+
+    def held(self, basis: Basis) -> set[str]:
+        """The digests of contents that need not come again."""
+        found = {entry.digest for entry, _ in self._unchanged(basis)}
+        with suppress(OSError):
+            found |= {file.name for file in self._incoming.iterdir() if not file.suffix}
+        return found
+
+    def receive(self, digest: str, size: int) -> Incoming:
+        """A content that is about to come. Raises StateError."""
+        try:
+            self._incoming.mkdir(mode=0o750, parents=True, exist_ok=True)
+            return Incoming(self._incoming / digest, size)
+        except OSError as error:
+            raise _unusable(self._incoming, error) from error
+
+    def build(self, manifest: Manifest, before: Basis) -> Basis:
+        """A folder with exactly these files, on the disk. Raises StateError."""
+        try:
+            number = 1 + max((int(f.name) for f in self._numbered()), default=0)
+            unfinished = self._folder / f"{number}{_FRESH}"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            self._fill(unfinished, manifest, before)
+            unfinished.rename(self._folder / str(number))
+            sync_folder(self._folder)
+        except OSError as error:
+            raise _unusable(self._folder, error) from error
+        return Basis("copy", str(number), manifest.server)
+
+    def keep_as(self, basis: Basis, name: str) -> Basis:
+        """The same files for this server to go on with, in a folder that nothing else changes."""
+        source, target = self._folder / basis.folder, self._folder / name
+        try:
+            unfinished = target.with_name(f"{name}{_FRESH}")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(source, unfinished)
+            for folder, _, files in os.walk(unfinished):
+                for file in files:
+                    _sync(Path(folder, file))
+                sync_folder(Path(folder))
+            if target.exists():
+                shutil.rmtree(target)
+            unfinished.rename(target)
+            sync_folder(self._folder)
+        except OSError as error:
+            raise _unusable(target, error) from error
+        return Basis("copy", name, basis.server)
+
+    def clean(self, wanted: Collection[str]) -> None:
+        """Remove generations that nobody needs any more, and what came for them."""
+        for folder in self._numbered():
+            if folder.name not in wanted:
+                shutil.rmtree(folder, ignore_errors=True)
+        for folder in self._folder.glob(f"*{_FRESH}"):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self._incoming, ignore_errors=True)
+
+    def _numbered(self) -> list[Path]:
+        with suppress(OSError):
+            return [folder for folder in self._folder.iterdir() if folder.name.isdecimal()]
+        return []
+
+    def _unchanged(self, basis: Basis) -> list[tuple[Entry, Path]]:
+        """The files of a copy that are as they came."""
+        manifest = self.manifest(basis)
+        root = basis.root(self._state)
+        found = []
+        for entry in () if manifest is None else manifest.entries:
+            file = rooted(Path(entry.path), root)
+            with suppress(OSError):
+                status = file.stat()
+                if (status.st_size, status.st_mtime_ns) == (entry.size, entry.modified):
+                    found.append((entry, file))
+        return [pair for pair in found if pair[0].kind != "folder"]
+
+    def _fill(self, folder: Path, manifest: Manifest, before: Basis) -> None:
+        root = folder / "files"
+        root.mkdir(mode=0o750, parents=True)
+        known = self._unchanged(before)
+        same = {(entry.path, entry.digest, entry.modified): file for entry, file in known}
+        contents = {entry.digest: file for entry, file in known}
+        folders = {root, folder}
+        for entry in manifest.entries:
+            file = rooted(Path(entry.path), root)
+            parent = file if entry.kind == "folder" else file.parent
+            parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            folders.update(one for one in (parent, *parent.parents) if one.is_relative_to(root))
+            if entry.kind == "folder":
+                continue
+            link = same.get((entry.path, entry.digest, entry.modified))
+            if link is not None:
+                os.link(link, file)
+            else:
+                _copy(self._incoming / entry.digest, contents.get(entry.digest), file, entry)
+        text = json.dumps(manifest.as_dict())
+        (folder / _MANIFEST).write_text(text, encoding="utf-8")
+        _sync(folder / _MANIFEST)
+        for each in folders:
+            sync_folder(each)
+
+
+class Incoming:
+    """A content as it comes, piece by piece; it has its name once it is whole and right."""
+
+    def __init__(self, file: Path, size: int) -> None:
+        self._file = file
+        self._left = size
+        self._hash = hashlib.sha256()
+        self._part = file.with_name(f"{file.name}.part")
+        self._stream = self._part.open("wb")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing any more."""
+        return self._left == 0
+
+    def add(self, piece: bytes) -> bool:
+        """The next piece; False: it is more than there is to come."""
+        self._left -= len(piece)
+        if self._left < 0:
+            return False
+        self._hash.update(piece)
+        self._stream.write(piece)
+        return True
+
+    def finish(self) -> bool:
+        """Keep it, on the disk; False: it is not what it was said to be, and gone."""
+        try:
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+            if self._hash.hexdigest() != self._file.name:
+                self._part.unlink()
+                return False
+            self._part.rename(self._file)
+        except OSError as error:
+            raise _unusable(self._file, error) from error
+        finally:
+            self._stream.close()
+        return True
+
+    def close(self) -> None:
+        """It is not wanted any more."""
+        self._stream.close()
+
+
+def _copy(incoming: Path, known: Path | None, file: Path, entry: Entry) -> None:
+    source = known if known is not None and not incoming.exists() else incoming
+    digest = hashlib.sha256()
+    with source.open("rb") as reading, file.open("xb") as writing:
+        while block := reading.read(_BLOCK):
+            digest.update(block)
+            writing.write(block)
+        os.fchmod(writing.fileno(), entry.mode & _OTHERS_MAY_NOT_WRITE | 0o600)
+        writing.flush()
+        os.utime(writing.fileno(), ns=(entry.modified, entry.modified))
+        os.fsync(writing.fileno())
+    if digest.hexdigest() != entry.digest:
+        raise OSError(0, f"{source} is not what it was")
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _unusable(path: Path, error: OSError) -> StateError:
+    return StateError(f"the primary's files can't be kept in {path}: {error.strerror or error}")
