@@ -64,7 +64,8 @@ class Transfers:
 
     ``difference`` gives what changed in the zone at an apex from one serial to another, None where
     that is not known. ``tell`` is told of each transfer: the zone, who asks, and how it ended.
-    ``update`` answers an UPDATE, given the name of the key that it is signed with.
+    ``update`` answers an UPDATE, given the name of the key that it is signed with; ``notice`` a
+    NOTIFY, where zones are copied from elsewhere: None, where they are not.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class Transfers:
         tell: Callable[[str, str, str], None],
         update: Callable[[HandedQuery, str | None], Awaitable[bytes]],
         wall: Callable[[], float] = time.time,
+        notice: Callable[[Request, HandedQuery], bytes] | None = None,
     ) -> None:
         self._basis = basis
         self._difference = difference
         self._tell = tell
         self._update = update
         self._wall = wall
+        self._notice = notice
 
     async def answer(self, query: HandedQuery) -> AsyncIterator[tuple[bytes, ...]]:
         """The reply, in batches of messages."""
@@ -90,6 +93,9 @@ class Transfers:
             return
         if request.message.opcode() == dns.opcode.UPDATE:
             yield (_signed(request, await self._update(query, request.key)),)
+            return
+        if request.message.opcode() == dns.opcode.NOTIFY and self._notice is not None:
+            yield (_signed(request, self._notice(request, query)),)
             return
         if request.message.opcode() != dns.opcode.QUERY:
             yield (_signed(request, error_reply(query.packet, NOTIMP)),)
