@@ -78,15 +78,17 @@ class Bounds:
 class Limits:
     """What one transfer may take, and how many there may be at once. Seconds, and bytes of records.
 
-    ``size`` counts records uncompressed, of a whole zone and of differences alike.
+    ``size`` counts records uncompressed, of a whole zone and of differences alike. ``transfers``
+    are those at once from all primaries, ``per_primary`` those from one address.
     """
 
     connect: float = 10
     idle: float = 30
     total: float = 3600
     size: int = 2 * 1024**3
-    transfers: int = 4
-    questions: int = 32
+    transfers: int = 10
+    per_primary: int = 4
+    questions: int = 200
     bounds: Bounds = field(default_factory=Bounds)
 
 

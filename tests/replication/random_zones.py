@@ -29,7 +29,7 @@ Set = tuple[dns.name.Name, int, dns.rdata.Rdata]
 """Owner, TTL, data."""
 
 
-def soa(serial: int, timers: str = "3600 600 86400 60") -> dns.rdata.Rdata:
+def soa(serial: int, timers: str) -> dns.rdata.Rdata:
     """An SOA with this serial."""
     return dns.rdata.from_text(
         "IN", "SOA", f"ns1.example.test. hostmaster.example.test. {serial} {timers}"
@@ -42,10 +42,11 @@ class Version:
 
     serial: int
     records: dict[tuple[dns.name.Name, dns.rdata.Rdata], int] = field(default_factory=dict)
+    timers: str = "3600 600 86400 60"
 
     @property
     def soa(self) -> Set:
-        return ORIGIN, 3600, soa(self.serial)
+        return ORIGIN, 3600, soa(self.serial, self.timers)
 
     def edited(self, chance: random.Random) -> Version:
         """A later one."""

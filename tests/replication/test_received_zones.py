@@ -13,7 +13,7 @@ import dns.name
 import dns.tsig
 import pytest
 from keeping import Content, changed, content_of
-from random_zones import APEX, RDATAS, Set, Version, soa, steps, whole, written
+from random_zones import APEX, RDATAS, Set, Version, steps, whole, written
 
 from geodns.replication.inbound import Steps
 from geodns.replication.messages import Record
@@ -159,7 +159,7 @@ def test_names_in_data_are_written_out_for_all_types_that_may_have_them_compress
     assert len(wire) < sum(len(record.owner) + 10 + len(record.rdata) for record in part.records)
 
 
-SOAS = {n: Record(APEX, 6, 60, soa(n).to_wire() or b"") for n in range(1, 10)}
+SOAS = {n: record_of(Version(n).soa) for n in range(1, 10)}
 A = Record(b"\1a" + APEX, 1, 60, b"\1\2\3\4")
 
 

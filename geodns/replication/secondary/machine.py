@@ -147,6 +147,13 @@ class Machine(NamedTuple):
             return self._replace(doing=doing, targets=self.targets[1:])
         return self._failed(now, Event.EXHAUSTED, chance)
 
+    def given_up(self, now: float, chance: float) -> Machine:
+        """The check broke off, by no fault of a primary."""
+        if self.doing is Doing.WAITING:
+            return self
+        event = Event.NOTHING if self.doing is Doing.ASKING else Event.EXHAUSTED
+        return self._failed(now, event, chance)
+
     def lapsed(self) -> Machine:
         """``expires`` has come."""
         # RFC 1034 4.3.5: "If the secondary finds it impossible to perform a serial check for the
