@@ -72,4 +72,4 @@ def line(event: dict[str, Any]) -> str:
     return f"{moment(event['at'])} {event['kind']:8} {what} ({event['who']}){told}{ends}"
 
 
-_BARE = {"verdict", "guard", "reload", "update", "reset", "undrain", "unforce", "untrust"}
+_BARE = {"verdict", "guard", "reload", "update", "pair", "reset", "undrain", "unforce", "untrust"}

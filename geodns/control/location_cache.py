@@ -14,7 +14,7 @@ import json
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def locate(databases: Sequence[Path], state: Path, *, keep: bool = True) -> Loca
     cached = _read(state / _FILE)
     key = _key(databases)
     if cached is not None and cached[0]["key"] == key:
-        return cached[1]
+        return _as_named(cached[1], databases)
     try:
         fresh = Located(load_locations(databases), _ages(databases))
     except GeoError as error:
@@ -74,6 +74,12 @@ def locate(databases: Sequence[Path], state: Path, *, keep: bool = True) -> Loca
     if keep:
         _write(state / _FILE, fresh, key, databases)
     return fresh
+
+
+def _as_named(located: Located, databases: Sequence[Path]) -> Located:
+    """The same files may have other names by now."""
+    named = zip(located.databases, databases, strict=True)
+    return replace(located, databases=tuple(replace(age, file=str(file)) for age, file in named))
 
 
 def _key(databases: Sequence[Path]) -> str:

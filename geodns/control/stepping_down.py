@@ -72,6 +72,8 @@ def _binds_low_ports(server: Server, has_sockets: bool) -> bool:
         addresses += server.tls.listen
     if server.admin.http is not None:
         addresses.append(server.admin.http)
+    if server.pair is not None:
+        addresses.append(server.pair.listen)
     return any(address.port in _LOW_PORTS for address in addresses)
 
 

@@ -69,7 +69,9 @@ def describe(databases: Sequence[Path]) -> list[DatabaseInfo]:
 
 
 def fingerprint(databases: Sequence[Path]) -> str:
-    """A text that changes when a file does: path, size, time of change and build time of each.
+    """A text that changes when a file does: inode, size, time of change and build time of each.
+
+    Another name of the same file is no change: a standby has each generation in another folder.
 
     Never fails: that a file is missing or broken is part of the text.
     """
@@ -84,7 +86,7 @@ def _fingerprint(file: Path) -> str:
         return f"{file} {error.strerror}"
     except GeoError as error:
         built = error.reason
-    return f"{file} {status.st_ino} {status.st_size} {status.st_mtime_ns} {built}"
+    return f"{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} {built}"
 
 
 def _built(epoch: int) -> datetime | None:

@@ -78,10 +78,15 @@ class Following:
         self._announced: _Announced | None = None
         self._orders = 0
         self._generation = 0
-        self._in_use = 0
+        self._last_good = 0
         self._lacking_since: float | None = clock()
         self._stageable = asyncio.Event()
         self._news = asyncio.Event()
+
+    @property
+    def _in_use(self) -> int:
+        """What was refused may have come into use since, by another reload."""
+        return self._generation if self._node.error is None else self._last_good
 
     @property
     def in_use(self) -> bool:
@@ -290,13 +295,19 @@ class Following:
         followed = self._store.followed()
         serials = {a.hex(): s for a, s in self._serials.items() if followed.get(a) != s}
         whole = bool(self._store.get("whole"))
+        known = self._store.get("generation") or {}
+        same = (basis, announced.number) == (self._node.basis, known.get("number"))
+        if same and not serials and not whole and announced.states == self._store.get("states"):
+            self._generation = self._last_good = announced.id  # as before the connection was lost
+            self._news.set()
+            return
         candidate = Candidate(
             announced.id, basis, announced.number, whole, serials, announced.states
         )
         result = await self._node.stage(candidate)
         self._generation = announced.id
         if result.ok:
-            self._in_use = announced.id
+            self._last_good = announced.id
             keep = {basis.folder, self._node.basis.folder}
             await asyncio.to_thread(self._copies.clean, keep)
         self._news.set()

@@ -84,6 +84,7 @@ class Leading:
 
     async def serve(self, history: str, epoch: Epoch, position: Position | None) -> None:
         """Until the connection ends. Raises PeerError or OSError."""
+        self.wake()
         hearing = asyncio.create_task(self._hear())
         telling = asyncio.create_task(self._tell(history, epoch, position))
         try:
@@ -154,7 +155,6 @@ class Leading:
 
     async def _tell(self, history: str, epoch: Epoch, position: Position | None) -> None:
         await self._begin(history, epoch, position)
-        self.wake()
         while True:
             self._wake.clear()
             told = [

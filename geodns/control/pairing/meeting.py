@@ -56,6 +56,9 @@ class Subject(Node, Protocol):
     def orders(self) -> Orders:
         """The drains and forces that stand."""
 
+    async def settle(self) -> None:
+        """Before anything is taken from the other: keep what is only here."""
+
     def heard(self, number: int, orders: int, generation: int) -> None:
         """How far the standby is."""
 
@@ -97,6 +100,7 @@ class Meeting:
 
     async def close(self) -> None:
         """Talk to nobody any more."""
+        await self.hang_up()
         if self._handing_over is not None:
             self._handing_over.cancel()
         if self._doorway is not None:
@@ -158,6 +162,7 @@ class Meeting:
         if not follows(met(mine, theirs), met(theirs, mine)):
             self.trouble = None
             return
+        await subject.settle()
         position = subject.store.position()
         await link.send({"type": "follow", "position": position})
         self.following = Following(
@@ -232,6 +237,7 @@ class Meeting:
             await leading.hand_over()
         except OSError as error:
             logger.warning("the hand-over broke off", extra={"reason": str(error)})
+        await self._subject.settle()
 
     # --- telling --------------------------------------------------------------------------------
 

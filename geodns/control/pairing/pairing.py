@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,8 +28,8 @@ from geodns.control.reloader import Reload
 from geodns.control.store import Event, Store
 from geodns.errors import GeodnsError
 from geodns.replication.pair.frames import PeerError
-from geodns.replication.pair.manifest import ManifestError
-from geodns.replication.pair.standing import Standing, at_first, met
+from geodns.replication.pair.manifest import Manifest, ManifestError
+from geodns.replication.pair.standing import Standing, at_first, met, read_standing
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class Pairing:
         self._sharing: asyncio.Task[None] | None = None
         self._share_again: tuple[Compilation, States] | None = None
         self._orders = Orders(0, [])
+        self._acked: dict[str, Any] = {}
         self._saved: dict[str, Any] = {}
         self._saved_at = float("-inf")
         self.path = Path()
@@ -119,7 +121,7 @@ class Pairing:
             history=history,
             candidate=None,
         )
-        self._saved = self.store.get("acked") or {}
+        self._saved = self._acked = self.store.get("acked") or {}
         self.meeting = Meeting(
             pair, Identity(pair.name, pair.other.name, secret_of(pair)), history, self
         )
@@ -268,9 +270,10 @@ class Pairing:
         if now == self.standing:
             return
         assert self.settings is not None
-        before, led = self.standing, self.leads
+        former = self.standing.as_dict() if self.leads else self.store.get("former")
+        led = self.leads
         # On disk first: who has stepped down never takes writes again in this epoch.
-        self.store.put(standing=now.as_dict())
+        self.store.put(standing=now.as_dict(), former=former)
         self.standing = now
         if not led:
             return
@@ -280,7 +283,20 @@ class Pairing:
         )
         what = f"steps down for {self.primary}"
         self._log(Event(time.time(), "pair", self.settings.name, what, now.epoch.node))
-        self._keep_unreplicated(before)
+
+    async def settle(self) -> None:
+        """Having stepped down, before anything of the other is taken: keep what is only here."""
+        former = self.store.get("former")
+        if former is None:
+            return
+        manifest = None if self.generation is None else self.generation.manifest
+        if manifest is None and self._loaded is not None:
+            with suppress(ManifestError):
+                read = await asyncio.to_thread(
+                    self._files.read, self._loaded, self.basis, self.path
+                )
+                manifest = None if read is None else read[0]
+        self._keep_unreplicated(read_standing(former), manifest)
 
     def orders(self) -> Orders:
         """The drains and forces that stand."""
@@ -292,7 +308,7 @@ class Pairing:
 
     def heard(self, number: int, orders: int, generation: int) -> None:
         """How far the standby is: written down, for the case that this one has to step down."""
-        acked = {**self._saved, "number": number}
+        acked = {**self._acked, "number": number}
         if orders == self._orders.version:
             acked["orders"] = self._orders.all
         held = self.generation
@@ -303,13 +319,13 @@ class Pairing:
         if acked != self._saved and now >= self._saved_at + _SAVE_EVERY:
             self._saved_at = now
             self.store.put(acked=acked)
-        self._saved = acked
+            self._saved = acked
+        self._acked = acked
 
-    def _keep_unreplicated(self, before: Standing) -> None:
-        manifest = None if self.generation is None else self.generation.manifest
+    def _keep_unreplicated(self, before: Standing, manifest: Manifest | None) -> None:
         orders = self.orders().all
-        file = write(self.state, self.store, before.epoch, self._saved, orders, manifest)
-        self._saved = {}
+        file = write(self.state, self.store, before.epoch, self._acked, orders, manifest)
+        self._saved = self._acked = {}
         self.generation = None
         kept = self.store.get("unreplicated") or []
         if file is not None:
@@ -318,7 +334,7 @@ class Pairing:
                 "the other server may not have all that was written here; see the file",
                 extra={"file": str(file)},
             )
-        self.store.put(acked=None, unreplicated=kept)
+        self.store.put(acked=None, former=None, unreplicated=kept)
 
     # --- a standby's generations ----------------------------------------------------------------
 

@@ -1,0 +1,195 @@
+"""Two servers, one standing by: what follows, what is refused, promotion, and the way back."""
+
+from __future__ import annotations
+
+import json
+import signal
+import urllib.request
+from pathlib import Path
+
+from pairs import Pair, copy_of, follows, kept, serial, status, until, update
+from running import ZONE
+
+
+def test_a_standby_follows_refuses_and_is_promoted(tmp_path: Path) -> None:
+    with Pair(tmp_path) as pair:
+        ns1, ns2 = pair.ns1, pair.ns2
+        first = until("the first copy", lambda: ns2.answer("txt.example.test", "TXT") != [])
+        _follows_everything(pair, first)
+        _refuses_writes(pair)
+        _shows_it(pair)
+        _is_handed_over(pair)
+        # And back again.
+        until("ns1 follows", lambda: follows(ns1))
+        told = ns1.command("promote", "--force", "--json")
+        assert json.loads(told.stdout)["handed_over"] is True, told.output
+        until("ns2 follows", lambda: follows(ns2))
+        assert status(ns1)["epoch"] == status(ns2)["epoch"] == 3
+        assert update(ns1, "home", "192.0.2.30") == "NOERROR"
+        until("the update", lambda: ns2.answer("home.example.test") == ["192.0.2.30"])
+        assert ns1.answer("away.example.test") == ["192.0.2.20"]
+        assert status(ns1)["unreplicated"] == status(ns2)["unreplicated"] == []
+
+
+def _follows_everything(pair: Pair, first: float) -> None:
+    ns1, ns2 = pair.ns1, pair.ns2
+    assert update(ns1, "dynamic", "192.0.2.10") == "NOERROR"
+    updated = until("the update", lambda: ns2.answer("dynamic.example.test") == ["192.0.2.10"])
+    until("all of it", lambda: follows(ns2) and follows(ns1))
+    assert serial(ns1) == serial(ns2)
+    ns1.write("zones/example.test.yaml", ZONE.replace("first", "second"))
+    until("the edit", lambda: ns1.answer("txt.example.test", "TXT") == ['"second"'])
+    edited = until("the edit", lambda: ns2.answer("txt.example.test", "TXT") == ['"second"'])
+    until("all of it", lambda: follows(ns2))
+    assert serial(ns1) == serial(ns2)
+    assert ns2.answer("www.example.test", subnet="2.0.0.0/24") == ["192.0.2.1"]
+    assert ns1.command("drain", "eu-a", "--reason", "new disks").exit_code == 0
+    drained = until(
+        "the drain",
+        lambda: ns2.answer("www.example.test", subnet="2.0.0.0/24") == ["192.0.2.2"],
+    )
+    assert "eu-a is drained by" in ns2.command("events").output
+    assert " on ns1" in ns2.command("events").output
+    print(
+        f"\nfirst copy {first:.2f} s; answered at the standby after the primary's answer: "
+        f"update {updated:.2f} s, edit {edited:.2f} s, drain {drained:.2f} s"
+    )
+
+
+def _refuses_writes(pair: Pair) -> None:
+    ns2 = pair.ns2
+    told = ns2.command("drain", "asia-a")
+    assert told.exit_code == 1
+    assert "ns2 is the standby of ns1 (127.0.0.1:" in told.output
+    assert ns2.command("drain", "asia-a", "--dry-run").exit_code == 0
+    told = ns2.command("record", "set", "example.test", "new", "A", "192.0.2.9")
+    assert told.exit_code == 1
+    assert "ns2 is the standby of ns1 (127.0.0.1:" in told.output
+    ns2.skip_events()
+    assert update(ns2, "refused", "192.0.2.11") == "REFUSED"
+    refused = ns2.wait_for("an update was refused")
+    assert "standby of ns1" in refused["reason"]
+    assert ns2.command("record", "reset", "example.test", "dynamic").exit_code == 1
+    assert "connected and the primary" in ns2.command("promote").output
+    assert "is the primary already" in pair.ns1.command("promote").output
+
+
+def _shows_it(pair: Pair) -> None:
+    ns1, ns2 = pair.ns1, pair.ns2
+    assert (
+        "primary with ns2 as its standby, epoch 1; nothing behind" in ns1.command("status").output
+    )
+    assert "standby of ns1, epoch 1; nothing behind" in ns2.command("status").output
+    for server, leads in ((ns1, 1), (ns2, 0)):
+        with urllib.request.urlopen(f"{server.admin}/metrics", timeout=60) as reply:
+            metrics = reply.read().decode()
+        assert f"geodns_pair_primary {leads}.0" in metrics
+        assert "geodns_pair_connected 1.0" in metrics
+        assert "geodns_pair_standby_changes 1.0" in metrics
+        with urllib.request.urlopen(f"{server.admin}/", timeout=60) as reply:
+            assert b"Pair: " in reply.read()
+
+
+def _is_handed_over(pair: Pair) -> None:
+    ns1, ns2 = pair.ns1, pair.ns2
+    before = serial(ns1)
+    dry = json.loads(ns2.command("promote", "--force", "--dry-run", "--json").stdout)
+    assert (dry["epoch"], dry["handed_over"]) == (2, False)
+    assert status(ns2)["role"] == "standby"
+    told = json.loads(ns2.command("promote", "--force", "--json").stdout)
+    assert (told["epoch"], told["handed_over"], told["serials_move_by"]) == (2, True, 0)
+    assert update(ns1, "refused", "192.0.2.12") == "REFUSED"
+    assert ns1.command("undrain", "eu-a").exit_code == 1
+    assert update(ns2, "away", "192.0.2.20") == "NOERROR"
+    # Its files are its own now, for commands as for people.
+    told_by = ns2.command("record", "set", "example.test", "edited", "A", "192.0.2.21")
+    assert told_by.exit_code == 0, told_by.output
+    assert ns2.command("undrain", "eu-a").exit_code == 0
+    until("the update", lambda: ns1.answer("away.example.test") == ["192.0.2.20"])
+    until("the edit", lambda: ns1.answer("edited.example.test") == ["192.0.2.21"])
+    until(
+        "the end of the drain",
+        lambda: ns1.answer("www.example.test", subnet="2.0.0.0/24") == ["192.0.2.1"],
+    )
+    until("all of it", lambda: follows(ns1))
+    assert serial(ns1) == serial(ns2) > before
+    # Nobody has touched the files that ns1 began with.
+    assert "edited" not in (ns1.folder / "zones/example.test.yaml").read_text()
+
+
+def test_nothing_that_the_standby_had_is_lost_when_the_primary_is_killed(tmp_path: Path) -> None:
+    with Pair(tmp_path) as pair:
+        ns1, ns2 = pair.ns1, pair.ns2
+        until("the first copy", lambda: ns2.answer("txt.example.test", "TXT") != [])
+        for number in range(1, 6):
+            assert update(ns1, f"a{number}", f"192.0.2.{number}") == "NOERROR"
+        before = serial(ns1)
+        acknowledged = kept(ns2, "position")[2]
+        ns1.signal(signal.SIGKILL)
+        ns1.wait()
+        until("it is noticed", lambda: not status(ns2)["connected"])
+        assert "the primary ns1 is not connected" in ns2.command("status").output
+        ns2.signal(signal.SIGKILL)  # a standby that was killed, too, has the same
+        ns2.wait()
+        ns2.start()
+        told = json.loads(ns2.command("promote", "--json").stdout)
+        assert told["handed_over"] is False
+        assert told["serials_move_by"] >= 100
+        for number in range(1, acknowledged + 1):
+            assert ns2.answer(f"a{number}.example.test") == [f"192.0.2.{number}"]
+        assert acknowledged >= 4  # at most the last one was on its way
+        assert serial(ns2) > before
+        _comes_back(pair)
+
+
+def _comes_back(pair: Pair) -> None:
+    """The former primary has something that the other never had, and sees that it was replaced."""
+    ns1, ns2 = pair.ns1, pair.ns2
+    ns2.signal(signal.SIGSTOP)
+    try:
+        ns1.start()
+        # Nobody answers: it is the primary as far as it knows.
+        until("ns1 takes writes", lambda: update(ns1, "only-here", "192.0.2.99") == "NOERROR")
+    finally:
+        ns2.signal(signal.SIGCONT)
+    stepped_down = ns1.wait_for("stepped down: the other server of the pair was promoted")
+    assert stepped_down["epoch"] == 2
+    until("ns1 follows", lambda: follows(ns1))
+    assert ns1.answer("only-here.example.test") == ns2.answer("only-here.example.test") == []
+    assert serial(ns1) == serial(ns2)
+    (file,) = status(ns1)["unreplicated"]
+    found = json.loads(Path(file).read_text())
+    assert found["epoch"] == [1, "ns1"]
+    rows = {row["name"]: row["records"] for row in found["record_sets"]}
+    assert rows["only-here.example.test."] == ["192.0.2.99"]
+    assert update(ns1, "refused", "192.0.2.12") == "REFUSED"
+    assert "not replicated: " in ns1.command("status").output
+
+
+def test_what_a_standby_can_not_use_replaces_nothing(tmp_path: Path) -> None:
+    tls = 'tls: {listen: ["127.0.0.1:0"], certificate: certificate.pem, key: key.pem}\n'
+    with Pair(tmp_path, primary=tls) as pair:
+        ns1, ns2 = pair.ns1, pair.ns2
+        until("the first copy", lambda: ns2.answer("txt.example.test", "TXT") == ['"first"'])
+        over_tls = "transfer: {allow: [{network: 127.0.0.0/8, tls: true}]}\n"
+        ns1.write("zones/example.test.yaml", ZONE.replace("first", "second"))
+        ns1.write("geodns.yaml", pair.primary_file + over_tls)
+        until("the edit", lambda: ns1.answer("txt.example.test", "TXT") == ['"second"'])
+        ns2.wait_for("what came from the primary is refused, the generation before stays in use")
+        for server in (ns1, ns2):
+            until("it is told", lambda server=server: "no-tls" in (status(server)["error"] or ""))  # type: ignore[misc]
+        # Also after a restart, and with the updates that come meanwhile on the disk.
+        assert update(ns1, "later", "192.0.2.40") == "NOERROR"
+        until("it is kept", lambda: kept(ns2, "position")[2] == 1)
+        ns2.signal(signal.SIGKILL)
+        ns2.wait()
+        ns2.start()
+        assert ns2.answer("txt.example.test", "TXT") in (['"first"'], ['"second"'])
+        ns1.write("geodns.yaml", pair.primary_file)
+        until("it follows again", lambda: follows(ns2))
+        assert ns2.answer("txt.example.test", "TXT") == ['"second"']
+        assert ns2.answer("later.example.test") == ["192.0.2.40"]
+        copy = copy_of(ns2, ns1, "zones/example.test.yaml")
+        original = ns1.folder / "zones/example.test.yaml"
+        assert copy.read_bytes() == original.read_bytes()
+        assert copy.stat().st_mtime_ns == original.stat().st_mtime_ns
