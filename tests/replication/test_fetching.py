@@ -301,10 +301,12 @@ def _without(flag: int) -> Mishap:
 
 def test_answers_that_say_no_serial_are_told() -> None:
     for rcode in ("REFUSED", "SERVFAIL", "NOTAUTH"):
-        primary = FakePrimary(VERSIONS)
-        primary.refuses["SOA udp"] = dns.rcode.from_text(rcode)
-        with pytest.raises(PrimaryError, match=f"it answers {rcode}"):
-            asked(primary)
+        for key in (None, KEYS[0]):
+            primary = FakePrimary(VERSIONS, key)
+            refusal = dns.rcode.from_text(rcode)
+            primary.refuses = {"SOA udp": refusal, "SOA tcp": refusal}
+            with pytest.raises(PrimaryError, match=f"it answers {rcode}"):
+                asked(primary)
     primary = FakePrimary(VERSIONS)
     primary.mishaps["SOA udp"] = _without(4)
     with pytest.raises(PrimaryError, match="without authority"):
@@ -312,6 +314,31 @@ def test_answers_that_say_no_serial_are_told() -> None:
     primary.mishaps["SOA udp"] = lambda packets: [_empty(packets[0])]
     with pytest.raises(PrimaryError, match="without the SOA"):
         asked(primary)
+
+
+def test_a_wrong_key_is_told_by_what_the_refusal_says() -> None:
+    primary = FakePrimary(VERSIONS)
+    fault = b"\0\0\xfa\0\xff\0\0\0\0\0\x1d\x0bhmac-sha256\0" + bytes(6) + b"\1\x2c\0\0"
+    head = b"\x80\x09\0\0\0\0\0\0\0\1"
+    for kind in ("SOA udp", "SOA tcp"):  # as NSD does: not even the question
+        primary.mishaps[kind] = lambda packets: [
+            packets[0][:2] + head + fault + packets[0][:2] + b"\0\x10\0\0"
+        ]
+    with pytest.raises(PrimaryError, match="it refuses our signature: BADSIG"):
+        asked(primary, lambda server: server.primary(KEYS[0]))
+    assert primary.asked == ["SOA udp", "SOA tcp"]
+
+
+def test_what_is_refused_over_udp_without_a_signature_is_asked_for_over_tcp() -> None:
+    primary = FakePrimary(VERSIONS, KEYS[0])
+
+    def unsigned(packets: list[bytes]) -> list[bytes]:  # as Knot DNS does for catalogs
+        head = packets[0][:2] + b"\x80\5" + packets[0][4:6] + bytes(6)
+        return [head + packets[0][12 : 12 + len(APEX) + 4]]
+
+    primary.mishaps["SOA udp"] = unsigned
+    assert asked(primary) == Serial(12, None)
+    assert primary.asked == ["SOA udp", "SOA tcp"]
 
 
 def _empty(packet: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import NamedTuple
 
 import dns.exception
@@ -21,7 +22,7 @@ from geodns.replication.secondary.requests import EXPIRE, soa_question
 from geodns.replication.secondary.streams import Stream
 
 _WAITS = (1.0, 2.0, 4.0)
-"""Seconds for an answer over UDP to each attempt; then TCP is tried, which somebody may allow."""
+"""Seconds for an answer over UDP to each attempt; then TCP is tried, which may be let through."""
 _LONGEST = 65_535
 _EXPIRE_BYTES = 4
 
@@ -49,18 +50,20 @@ async def _ask(apex: bytes, primary: Primary, limits: Limits, *, edns: bool) -> 
     query = soa_question(apex, primary.key, edns=edns)
     if primary.tls is None:
         answer = await _over_udp(query, primary)
-        if answer is not None and not answer.flags & dns.flags.TC:
+        if answer is not None:
             return _serial(apex, answer, edns=edns)
     async with await Stream.open(primary, limits) as stream:
         await stream.send(query.to_wire())
-        answer = _read(query, await stream.receive(), primary.key)
+        packet = await stream.receive()
+    answer = _proven(query, packet, primary.key) or _refusal(query, packet)
     if answer is None:
-        raise PrimaryError("it sends a message that is no answer")
+        unsigned = "" if primary.key is None else ", or one that is not signed well"
+        raise PrimaryError(f"it sends a message that is no answer{unsigned}")
     return _serial(apex, answer, edns=edns)
 
 
 async def _over_udp(query: dns.message.Message, primary: Primary) -> dns.message.Message | None:
-    """The answer; None: there is none."""
+    """The answer; None: there is none, or it is to be asked for over TCP."""
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in primary.address else socket.AF_INET
     packet = query.to_wire()
@@ -71,46 +74,59 @@ async def _over_udp(query: dns.message.Message, primary: Primary) -> dns.message
                 bound.bind((primary.source, 0))
             await loop.sock_connect(bound, (primary.address, primary.port))
             for wait in _WAITS:
-                try:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await loop.sock_sendall(bound, packet)
                         while True:
                             received = await loop.sock_recv(bound, _LONGEST)
-                            answer = _read(query, received, primary.key)
+                            answer = _proven(query, received, primary.key)
                             if answer is not None:
-                                return answer
-                except TimeoutError:
-                    continue
+                                return None if answer.flags & dns.flags.TC else answer
+                            if _refusal(query, received) is not None:
+                                # RFC 8945 5.3 leaves some refusals unsigned, so anybody may have
+                                # sent it. Knot DNS refuses SOA queries of catalogs so, over UDP.
+                                return None
     except OSError as error:
         raise PrimaryError(f"it can't be reached: {error.strerror or error}") from error
     return None
 
 
-def _read(
+def _proven(
     query: dns.message.Message, packet: bytes, key: dns.tsig.Key | None
 ) -> dns.message.Message | None:
-    """The answer to a query; None: it is not that. Raises PrimaryError where it is refused."""
+    """The answer to a query, signed well where the query was signed; None: it is not that."""
     try:
         answer = dns.message.from_wire(
             packet, keyring=False if key is None else key, request_mac=query.mac
         )
-    except dns.tsig.PeerError as error:
-        raise PrimaryError(f"it refuses our signature: {error}") from error
     except dns.tsig.BadTime as error:
         raise PrimaryError("its signature is of another time; compare the clocks") from error
     except (dns.exception.DNSException, ValueError):
         return None  # anybody can send anything to an open port
-    if not query.is_response(answer):
+    is_signed = key is None or answer.had_tsig
+    return answer if is_signed and query.is_response(answer) else None
+
+
+def _refusal(query: dns.message.Message, packet: bytes) -> dns.message.Message | None:
+    """An answer that says no more than that something is wrong; None: it is not that."""
+    try:
+        answer = dns.message.from_wire(packet, keyring=False)
+    except (dns.exception.DNSException, ValueError):
         return None
-    if key is not None and not answer.had_tsig and answer.rcode() == dns.rcode.NOERROR:
+    if answer.rcode() == dns.rcode.NOERROR:
         return None
-    return answer
+    # NSD leaves out the question where the signature is wrong.
+    bare = not answer.question and answer.id == query.id and bool(answer.flags & dns.flags.QR)
+    return answer if bare or query.is_response(answer) else None
 
 
 def _serial(apex: bytes, answer: dns.message.Message, *, edns: bool) -> Serial:
     rcode = answer.rcode()
     if edns and rcode in (dns.rcode.FORMERR, dns.rcode.NOTIMP) and answer.edns < 0:
         raise _NoEdnsError("it does not know EDNS")
+    if rcode == dns.rcode.NOTAUTH and answer.tsig_error:
+        reason = dns.rcode.to_text(dns.rcode.Rcode(answer.tsig_error), tsig=True)
+        raise PrimaryError(f"it refuses our signature: {reason}")
     if rcode != dns.rcode.NOERROR:
         raise PrimaryError(f"it answers {dns.rcode.to_text(rcode)}")
     found = [

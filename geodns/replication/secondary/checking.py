@@ -28,7 +28,9 @@ from geodns.zone.serial import newer
 
 logger = logging.getLogger(__name__)
 
-_GRACE = 1.0  # seconds for others to answer too, once a primary has something newer
+_GRACE = 1.0
+"""Seconds for other primaries to answer too, once one has something newer, and for that one to be
+ready to send it."""
 
 
 class Checking:
@@ -107,6 +109,10 @@ class Checking:
     async def _receive(self, fetching: Fetching, target: Answer) -> tuple[float, Copy]:
         """Raises PrimaryError or NotKeptError."""
         content = await fetching.either()
+        if content is None:
+            # While NSD reloads, some of its processes have the new zone and some the old one.
+            await asyncio.sleep(_GRACE)
+            content = await fetching.either()
         try:
             return await self._keep(content, target)
         except DoesNotFitError as error:
