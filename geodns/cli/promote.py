@@ -26,10 +26,17 @@ _PATIENCE = 600.0  # seconds: the hand-over, and a compile of millions of record
     is_flag=True,
     help="Also where the primary is there, which then steps down, or not everything has come.",
 )
+@click.option(
+    "--own-files",
+    is_flag=True,
+    help="On a primary that was promoted: go back to the files that its own server file names.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would follow.")
 @config_option
 @json_option
-def promote(config: Path | None, force: bool, dry_run: bool, as_json: bool) -> None:
+def promote(
+    config: Path | None, force: bool, own_files: bool, dry_run: bool, as_json: bool
+) -> None:
     """Make this standby the primary, with what it has.
 
     It stays so over restarts. The former primary, when it comes back, becomes the standby of this
@@ -37,12 +44,18 @@ def promote(config: Path | None, force: bool, dry_run: bool, as_json: bool) -> N
     """
     file = find(config, os.environ).absolute()
     admin: Admin = absolute(read_source(Server, file).settings, file.parent).admin
-    told = tell(admin, "/v1/promote", {"force": force, "dry_run": dry_run}, _PATIENCE)
+    wish = {"force": force, "dry_run": dry_run, "own_files": own_files}
+    told = tell(admin, "/v1/promote", wish, _PATIENCE)
     if as_json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    for line in lines(told):
+    for line in _of_files(told) if own_files else lines(told):
         click.echo(line)
+
+
+def _of_files(told: dict[str, Any]) -> Iterator[str]:
+    would = "would be done: " if told["dry_run"] else ""
+    yield f"{would}{told['name']} uses {told['files']} in place of {told['former']}"
 
 
 def lines(told: dict[str, Any]) -> Iterator[str]:

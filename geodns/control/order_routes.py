@@ -7,7 +7,7 @@ import pwd
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, get_args
+from typing import Any, NamedTuple, Protocol, get_args
 
 from aiohttp import web
 
@@ -28,6 +28,9 @@ class Subject(Protocol):
 
     async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
         """Drop what dynamic updates wrote. Raises GeodnsError."""
+
+    async def use_own_files(self, author: str, *, dry_run: bool) -> dict[str, Any]:
+        """Have a primary go back to the files of its server file. Raises GeodnsError."""
 
     async def promote(self, author: str, *, force: bool, dry_run: bool) -> dict[str, Any]:
         """Make a standby the primary. Raises GeodnsError."""
@@ -60,8 +63,10 @@ def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
 
     async def promote(request: web.Request) -> web.Response:
         try:
-            force, dry_run = _promotion(await request.read())
-            told = await subject.promote(peer(request), force=force, dry_run=dry_run)
+            wish, author = _promotion(await request.read()), peer(request)
+            if wish.own_files:
+                return _json(await subject.use_own_files(author, dry_run=wish.dry_run))
+            told = await subject.promote(author, force=wish.force, dry_run=wish.dry_run)
         except OrderError as error:
             return _json({"error": str(error)}, 422)
         except GeodnsError as error:
@@ -73,15 +78,19 @@ def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
     router.add_post("/v1/updates/reset", reset)
 
 
-def _promotion(body: bytes) -> tuple[bool, bool]:
-    """``{"force": false, "dry_run": false}``. Raises OrderError."""
+class _Promotion(NamedTuple):
+    force: bool = False
+    dry_run: bool = False
+    own_files: bool = False
+
+
+def _promotion(body: bytes) -> _Promotion:
+    """``{"force": false, "dry_run": false, "own_files": false}``. Raises OrderError."""
     try:
         data = json.loads(body or b"{}")
-        if not data.keys() <= {"force", "dry_run"}:
-            raise ValueError
-        return bool(data.get("force")), bool(data.get("dry_run"))
-    except (AttributeError, ValueError, RecursionError) as error:
-        raise OrderError('write {"force": true} and, as needed, "dry_run"') from error
+        return _Promotion(**{name: bool(value) for name, value in data.items()})
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
+        raise OrderError('write {} and, as needed, "force", "dry_run", "own_files"') from error
 
 
 def _handler(verb: Verb, subject: Subject) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -28,7 +28,7 @@ from geodns.control.ordering import Basis, Ordering, Verb, Wish
 from geodns.control.orphans import Orphans
 from geodns.control.outcome import Loaded
 from geodns.control.pairing.pairing import Pairing
-from geodns.control.pairing.promoting import promote
+from geodns.control.pairing.promoting import promote, use_own_files
 from geodns.control.pairing.report import pair_status
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.replicating import Replicating
@@ -285,6 +285,10 @@ class ControlProcess:
         """Read the configuration anew; what is wrong with it is reported and changes nothing."""
         self._pair.retry()
         return self._reloader.request(reason)
+
+    async def use_own_files(self, author: str, *, dry_run: bool) -> dict[str, Any]:
+        """Go back to the files of the server file. Raises GeodnsError."""
+        return await use_own_files(self._pair, author, dry_run=dry_run)
 
     async def promote(self, author: str, *, force: bool, dry_run: bool) -> dict[str, Any]:
         """Make this standby the primary. Raises GeodnsError."""

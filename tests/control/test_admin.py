@@ -134,6 +134,9 @@ class FakeSubject:
     async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
         return {"wish": str(wish), "author": author}
 
+    async def use_own_files(self, author: str, *, dry_run: bool) -> dict[str, Any]:
+        return {"author": author, "dry_run": dry_run}
+
     async def promote(self, author: str, *, force: bool, dry_run: bool) -> dict[str, Any]:
         return {"author": author, "force": force, "dry_run": dry_run}
 

@@ -39,8 +39,7 @@ _TRIGGER = """
 CREATE TRIGGER IF NOT EXISTS log_{event} AFTER {event} ON written
 WHEN EXISTS (SELECT 1 FROM pair WHERE name = 'standing') BEGIN
     INSERT INTO written_log (zone, owner, type, ttl, rdatas) VALUES ({values});
-    DELETE FROM written_log
-    WHERE number <= (SELECT seq FROM sqlite_sequence WHERE name = 'written_log') - {most};
+    DELETE FROM written_log WHERE number <= last_insert_rowid() - {most};
 END;
 """
 _FRESH = "NEW.zone, NEW.owner, NEW.type, NEW.ttl, NEW.rdatas"

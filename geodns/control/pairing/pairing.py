@@ -211,7 +211,7 @@ class Pairing:
 
     def take_over(self, loaded: Loaded) -> None:
         """What was compiled is about to be used. Raises StateError."""
-        if loaded.candidate is not None and not self.leads:
+        if loaded.candidate is not None:
             self.store.take_over(loaded.candidate, time.time())
             self.basis = loaded.candidate.basis
             self.error = self._refused = None
@@ -343,17 +343,26 @@ class Pairing:
         while not self._idle.is_set():
             await self._idle.wait()
 
-    async def stage(self, candidate: Candidate) -> Reload:
-        """As ``following.Node`` has it."""
+    async def use_own_files(self) -> Reload:
+        """Back to the files that this server's own server file names, if these can be used."""
+        own = Candidate(0, Basis("own"), self.store.newest(), False, {}, [])
+        return await self._try(own, "own files")
+
+    async def _try(self, candidate: Candidate, reason: str) -> Reload:
         await self.quiet()
         self.store.put(candidate=candidate.as_dict())
-        result = await self._reload(f"generation of {self.standing.epoch.node}")
+        result = await self._reload(reason)
+        if not result.ok and self.store.candidate() == candidate:
+            self.store.put(candidate=None)
+        return result
+
+    async def stage(self, candidate: Candidate) -> Reload:
+        """As ``following.Node`` has it."""
+        result = await self._try(candidate, f"generation of {self.standing.epoch.node}")
         if not result.ok:
             problems = [str(item) for item in result.problems if item.severity == "error"]
             self.error = problems[0] if problems else result.error
             self._refused = candidate
-            if self.store.candidate() == candidate:
-                self.store.put(candidate=None)
             logger.error(
                 "what came from the primary is refused, the generation before stays in use",
                 extra={"reason": self.error},

@@ -74,6 +74,27 @@ async def promote(pairing: Pairing, author: str, *, force: bool, dry_run: bool) 
     return told
 
 
+async def use_own_files(pairing: Pairing, author: str, *, dry_run: bool) -> dict[str, Any]:
+    """Has the primary go back to the files that its own server file names.
+
+    Raises PromotionError where they can't be used; then nothing has changed.
+    """
+    pair = pairing.settings
+    if pair is None or not pairing.leads:
+        raise PromotionError("only the primary of a pair goes back to files of its own")
+    if pairing.basis.kind == "own":
+        raise PromotionError(f"{pair.name} uses the files of its own server file already")
+    former = files_of(pairing)
+    if not dry_run:
+        result = await pairing.use_own_files()
+        if not result.ok:
+            why = [str(item) for item in result.problems if item.severity == "error"]
+            raise PromotionError("\n".join((*why, f"{former} stays in use: {result.error}")))
+        what = "goes back to the files of its own server file"
+        pairing.log(Event(time.time(), "pair", pair.name, what, author))
+    return {"name": pair.name, "dry_run": dry_run, "former": former, "files": str(pairing.path)}
+
+
 def files_of(pairing: Pairing) -> str | None:
     """Where the server file stands that the configuration is made from; None: nowhere yet."""
     basis = pairing.basis
