@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Iterable
 
 import dns.name
 import dns.rdatatype
 
 from geodns.answer.access import Access
 from geodns.answer.classes import Classifier
+from geodns.answer.copied import CopiedZone
 from geodns.answer.image import (
     GEO,
     BranchImage,
@@ -47,13 +49,19 @@ from geodns.zone.dynamic import service_of
 _ALPN, _PORT, _ECH = 1, 3, 5  # RFC 9460 14.3.2
 
 
-def compile_image(configuration: Configuration, locations: Locations) -> Image:
-    """The image of a checked configuration. Pure; takes seconds with a city-size database."""
+def compile_image(
+    configuration: Configuration, locations: Locations, copied: Iterable[CopiedZone] = ()
+) -> Image:
+    """The image of a checked configuration. Pure; takes seconds with a city-size database.
+
+    ``copied`` are the zones that come from primaries; their nodes become the image's.
+    """
     services = configuration.services.services
     compiler = _Compiler(configuration, locations)
     images = tuple(compiler.service(name, service) for name, service in services.items())
     numbers = {name: number for number, name in enumerate(services)}
     zones = [_zone(zone, numbers, services) for zone in configuration.zones]
+    zones += [_copied(zone, numbers, services) for zone in copied]
     _give_access(zones, configuration.server.allow_query)
     return Image(
         {zone.apex: zone for zone in zones},
@@ -220,6 +228,27 @@ def _zone(
     nodes: dict[bytes, Node] = {}
     for name, content in zone.nodes.items():
         nodes[name.to_digestable()] = _node(name, content, numbers, settings)
+    _add_empty(nodes, apex)
+    soa = zone.nodes[zone.origin].rdatasets[dns.rdatatype.SOA]
+    # RFC 2308 3: the TTL of a negative answer is the lower of the SOA's own and its minimum.
+    return ZoneImage(apex, nodes, min(int(soa.ttl), int(soa[0].minimum)))
+
+
+def _copied(zone: CopiedZone, numbers: dict[str, int], settings: dict[str, Service]) -> ZoneImage:
+    if zone.nodes is None:
+        # Of what is in it nothing is known: the engine answers SERVFAIL where there is no SOA.
+        return ZoneImage(zone.apex, {}, 0)
+    for name, content in zone.overlay.items():
+        owner = name.to_digestable()
+        own = _node(name, content, numbers, settings)
+        zone.nodes[owner] = {**zone.nodes.get(owner, {}), **own}
+    _add_empty(zone.nodes, zone.apex)
+    # RFC 2308 3, as above; RFC 1035 3.3.13: the minimum is what an SOA ends with.
+    minimum = int.from_bytes(zone.soa.rdatas[0][-4:], "big")
+    return ZoneImage(zone.apex, zone.nodes, min(zone.soa.ttl, minimum))
+
+
+def _add_empty(nodes: dict[bytes, Node], apex: bytes) -> None:
     empty: Node = {}
     for owner in list(nodes):
         # RFC 4592 2.2.2: what has something below it exists, even where nothing stands at it.
@@ -227,9 +256,6 @@ def _zone(
             if len(ancestor) <= len(apex):
                 break
             nodes.setdefault(ancestor, empty)
-    soa = zone.nodes[zone.origin].rdatasets[dns.rdatatype.SOA]
-    # RFC 2308 3: the TTL of a negative answer is the lower of the SOA's own and its minimum.
-    return ZoneImage(apex, nodes, min(int(soa.ttl), int(soa[0].minimum)))
 
 
 def _give_access(zones: list[ZoneImage], allow: AllowQuery) -> None:

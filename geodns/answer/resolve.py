@@ -13,7 +13,8 @@ from geodns.answer.tree import contains, descend, source
 A, NS, CNAME, SOA, PTR, MX, AAAA, SRV, DNAME, DS, ANY = 1, 2, 5, 6, 12, 15, 28, 33, 39, 43, 255
 HINFO, HTTPS = 13, 65
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN = 0, 1, 2, 3, 4, 5, 6
-PROHIBITED, NOT_AUTHORITATIVE, NOT_SUPPORTED = 18, 20, 21  # extended errors: RFC 8914 4
+# extended errors: RFC 8914 4
+PROHIBITED, NOT_AUTHORITATIVE, NOT_SUPPORTED, INVALID_DATA = 18, 20, 21, 24
 _MOST_CHAIN = 16  # aliases followed in one answer; a longer chain is somebody's mistake
 _RRSIG, _NSEC = 46, 47
 # RFC 4035 2.5: these may stand beside a CNAME, so a question for them is not led on by it.
@@ -90,6 +91,10 @@ def resolve(image: Image, name: bytes, type: int) -> Outcome:
     zone = find_zone(image, name, type)
     if zone is None:
         return Outcome(rcode=REFUSED, aa=False, error=NOT_AUTHORITATIVE)
+    if not zone.nodes:
+        # RFC 8914 4.25: "its most recent zone being too old or having expired". To say that it has
+        # no such name, or that it is not ours (RFC 1034 4.3.5), would be believed.
+        return Outcome(rcode=SERVFAIL, aa=False, zone=zone, error=INVALID_DATA)
     outcome = Outcome(zone=zone, exact=name in zone.nodes)
     seen = {name}
     for _ in range(_MOST_CHAIN):

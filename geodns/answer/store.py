@@ -128,6 +128,11 @@ class StoredZone(NamedTuple):
     apex: bytes
     blocks: tuple[tuple[bytes, memoryview], ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of it may be served."""
+        return not self.blocks
+
     def nodes(self) -> Iterator[dict[bytes, Node]]:
         """Those that are answered from."""
         return (pickle.loads(payload) for kind, payload in self.blocks if kind == _NODES)

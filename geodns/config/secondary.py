@@ -179,6 +179,11 @@ class SecondaryRole(Settings):
         """By name in lower case."""
         return {_lower(text): own for text, own in self.catalogs.items()}
 
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is copied."""
+        return bool(self.zones or self.catalogs)
+
     def primaries_of(self, copied: Copied) -> Primaries:
         """Whom a zone or a catalog is copied from."""
         return self.primaries if copied.primaries is None else copied.primaries

@@ -18,16 +18,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dns.name
 import dns.rdatatype
 
 from geodns.answer.compile import compile_image
+from geodns.answer.copied import CopiedZone
 from geodns.answer.image import Image
 from geodns.answer.service import States
 from geodns.answer.store import read_image, write_image
 from geodns.config.load import load
+from geodns.config.replication import Transfer
 from geodns.config.settings import Configuration, with_branches
 from geodns.control import stamps
 from geodns.control.compiling import frame
+from geodns.control.copied_zones import copied_zones, wanted_copies, with_listed
+from geodns.control.copies_file import Copies, read_copies, read_owners
 from geodns.control.forking import serve
 from geodns.control.location_cache import locate
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, SourceAge, ZoneSummary
@@ -66,10 +71,13 @@ def compile_to(
         configuration, found = load(path, candidate=former is not None)
         kept = content(configuration.server.state, candidate=former is not None)
         configuration, hidden = with_updates(configuration, kept.written)
-        warnings = (*found, *hidden)
-        loaded = _loaded(configuration, warnings, time.monotonic() - begun)
+        wanted, copies = _copies(configuration)
+        copied, odd = copied_zones(configuration, wanted, copies.nodes)
+        configuration = with_listed(configuration, copied)
+        loaded = _loaded(configuration, copied, time.monotonic() - begun)
+        loaded = replace(loaded, warnings=(*found, *hidden, *odd), damaged=copies.damaged)
         tell(replace(loaded, number=kept.number, candidate=kept.candidate))
-        tell(_compile(configuration, image, states, former, kept.serials))
+        tell(_compile(configuration, copied, image, states, former, kept.serials))
     except ConfigurationError as error:
         tell(Refused(error.problems, error.files))
     except GeoError as error:
@@ -78,12 +86,24 @@ def compile_to(
         tell(Refused((Problem("not-compiled", str(error), path),)))
 
 
-def _loaded(configuration: Configuration, warnings: tuple[Problem, ...], seconds: float) -> Loaded:
+def _copies(configuration: Configuration) -> tuple[dict[bytes, None], Copies]:
+    """The zones that are copied, and what is kept of them."""
+    role, state = configuration.server.secondary, configuration.server.state
+    owners = read_owners(state) if role.catalogs else {}
+    wanted = wanted_copies(configuration, owners)
+    return wanted, read_copies(state, wanted, time.time()) if wanted else Copies({}, frozenset())
+
+
+def _loaded(configuration: Configuration, copied: Sequence[CopiedZone], seconds: float) -> Loaded:
+    file = configuration.files[0]
     return Loaded(
-        configuration=replace(configuration, zones=(), latency=()),
-        warnings=warnings,
+        configuration=replace(configuration, zones=(), overlays=(), latency=()),
+        warnings=(),
         stamps=stamps.take(configuration.files),
-        zones=tuple(_summary(zone) for zone in configuration.zones),
+        zones=(
+            *(_summary(zone) for zone in configuration.zones),
+            *(_copy_summary(zone, file) for zone in copied if zone.nodes is not None),
+        ),
         tables=tuple(_table(file) for file in configuration.server.latency),
         seconds=seconds,
         ttls=longest_ttls(configuration),
@@ -94,7 +114,7 @@ def longest_ttls(configuration: Configuration) -> dict[str, float]:
     """By service, the longest TTL in seconds of an answer that may name its endpoints."""
     services = configuration.services.services
     longest: dict[str, float] = {}
-    for zone in configuration.zones:
+    for zone in (*configuration.zones, *configuration.overlays):
         for owner, node in zone.nodes.items():
             longest.update(
                 (service_of(owner, record.type), float(record.ttl)) for record in node.dynamic
@@ -110,6 +130,7 @@ def longest_ttls(configuration: Configuration) -> dict[str, float]:
 
 def _compile(
     configuration: Configuration,
+    copied: Sequence[CopiedZone],
     image: int,
     states: States,
     former: int | None,
@@ -121,14 +142,14 @@ def _compile(
     located = locate(server.geoip.databases, server.state)
     seconds["locations"] = time.monotonic() - begun
     begun = time.monotonic()
-    compiled = compile_image(configuration, located.locations)
+    compiled = compile_image(configuration, located.locations, copied)
     seconds["compile"] = time.monotonic() - begun
     begun = time.monotonic()
     known = known_serials(server.state)
-    serials, warnings = settle_serials(compiled, configuration, known, states, followed)
+    serials, warnings = settle_serials(compiled, configuration, known, states, followed, copied)
     seconds["serials"] = time.monotonic() - begun
     begun = time.monotonic()
-    changed = {} if former is None else _changes(configuration, compiled, former)
+    changed = {} if former is None else _changes(server.transfer, compiled, former)
     seconds["changes"] = time.monotonic() - begun
     begun = time.monotonic()
     with os.fdopen(image, "r+b", closefd=False) as file:
@@ -140,9 +161,8 @@ def _compile(
     return Compiled(located.databases, (*located.warnings, *warnings), seconds, serials, changed)
 
 
-def _changes(configuration: Configuration, image: Image, former: int) -> dict[bytes, Change]:
-    transfer = configuration.server.transfer
-    origins = (zone.origin for zone in configuration.zones)
+def _changes(transfer: Transfer, image: Image, former: int) -> dict[bytes, Change]:
+    origins = (dns.name.from_wire(apex, 0)[0] for apex in image.zones)
     copied = {name.to_digestable() for name in origins if transfer.allow_of(name.to_text())}
     return changes(former, image, copied, transfer.journal << _MIB)
 
@@ -156,6 +176,19 @@ def _summary(zone: Zone) -> ZoneSummary:
         names=len(zone.nodes),
         geo=sum(node.geo is not None or bool(node.dynamic) for node in zone.nodes.values()),
         automatic=zone.automatic_serial or zone.is_updated,
+    )
+
+
+def _copy_summary(zone: CopiedZone, file: Path) -> ZoneSummary:
+    assert zone.nodes is not None
+    return ZoneSummary(
+        origin=zone.origin.to_text(),
+        file=file,
+        serial=zone.serial,
+        names=len(zone.nodes.keys() | {name.to_digestable() for name in zone.overlay}),
+        geo=len(zone.overlay),
+        automatic=bool(zone.overlay),
+        copied=True,
     )
 
 

@@ -13,18 +13,30 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from typing import TypeVar
 
 import dns.exception
 
 from geodns.answer.digest import serial_of
-from geodns.control.copies_file import FILE, SCHEMA, Members, added, checksum, is_damage, members_of
+from geodns.control.copies_file import (
+    FILE,
+    SCHEMA,
+    Lists,
+    added,
+    checksum,
+    is_damage,
+    list_rows,
+    lists_of,
+    owner_rows,
+    owners_of,
+)
 from geodns.control.state import StateError
 from geodns.replication.difference import Difference
 from geodns.replication.inbound import DoesNotFitError, Kept, NotKeptError, Steps, Whole
 from geodns.replication.messages import Record
+from geodns.replication.secondary.ownership import Owned
 from geodns.replication.written import rdata_of
 
 logger = logging.getLogger(__name__)
@@ -52,13 +64,17 @@ class Copies:
         self._lock = threading.Lock()
         self._receiving: set[int] = set()
         self._purging = False
+        self.lists: Lists = {}
+        """What catalogs were last found to list, and what is copied for which of them."""
+        self.owners: dict[bytes, Owned] = {}
         try:
             self._database = _open(self._file)
-            self._kept, self.members = self._read()
+            self._kept = self._read()
+            self.lists, self.owners = lists_of(self._database), owners_of(self._database)
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise StateError(f"{self._file} can't be used: {error}") from error
-            self._kept, self.members = {}, {}
+            self._kept = {}
             self._begin_anew(error)
 
     def kept(self, apex: bytes) -> Kept | None:
@@ -85,9 +101,14 @@ class Copies:
             await self._in_thread(self._forget, gone)
             await self.purge()
 
-    async def keep_members(self, catalog: bytes, members: Mapping[bytes, bytes]) -> None:
-        """Keep what a catalog lists, with their labels. Raises NotKeptError."""
-        await self._in_thread(self._keep_members, catalog, dict(members))
+    async def keep_lists(self, lists: Lists, owners: Mapping[bytes, Owned]) -> None:
+        """Keep what catalogs list, and what is copied for which. Raises NotKeptError."""
+        await self._in_thread(self._keep_lists, lists, owners)
+        self.lists, self.owners = dict(lists), dict(owners)
+
+    async def records(self, apex: bytes) -> list[Record]:
+        """Those of a zone that is kept, without its SOA. Raises NotKeptError."""
+        return await self._in_thread(self._records, apex)
 
     def zones(self) -> tuple[bytes, ...]:
         """The apexes of all zones that are kept."""
@@ -239,6 +260,15 @@ class Copies:
         self._database.commit()
         self._kept[apex] = _kept(soa.rdata, checked, expires)
 
+    def _records(self, apex: bytes) -> list[Record]:
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT owner, type, ttl, rdata FROM records WHERE version ="
+                " (SELECT version FROM zones WHERE zone = ?)",
+                (apex,),
+            )
+            return list(starmap(Record, rows))
+
     def _forget(self, apexes: Iterable[bytes]) -> None:
         apexes = list(apexes)
         with self._lock, self._database:
@@ -248,12 +278,15 @@ class Copies:
         for apex in apexes:
             self._kept.pop(apex, None)
 
-    def _keep_members(self, catalog: bytes, members: Mapping[bytes, bytes]) -> None:
-        rows = [(catalog, zone, label) for zone, label in members.items()]
+    def _keep_lists(self, lists: Lists, owners: Mapping[bytes, Owned]) -> None:
         with self._lock, self._database:
-            self._database.execute("DELETE FROM members WHERE catalog = ?", (catalog,))
-            self._database.executemany("INSERT INTO members VALUES (?, ?, ?)", rows)
-        self.members = {**self.members, catalog: dict(members)}
+            self._write_lists(lists, owners)
+
+    def _write_lists(self, lists: Lists, owners: Mapping[bytes, Owned]) -> None:
+        self._database.execute("DELETE FROM members")
+        self._database.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", list_rows(lists))
+        self._database.execute("DELETE FROM owners")
+        self._database.executemany("INSERT INTO owners VALUES (?, ?, ?)", owner_rows(owners))
 
     def _purge_some(self) -> bool:
         """Whether there may be more."""
@@ -278,10 +311,9 @@ class Copies:
             self._database.execute("DELETE FROM versions WHERE version = ?", (version,))
             return len(gone) > 1
 
-    def _read(self) -> tuple[dict[bytes, Kept], Members]:
+    def _read(self) -> dict[bytes, Kept]:
         rows = self._database.execute("SELECT zone, soa, checked, expires FROM zones")
-        kept = {zone: _kept(soa, checked, expires) for zone, soa, checked, expires in rows}
-        return kept, members_of(self._database)
+        return {zone: _kept(soa, checked, expires) for zone, soa, checked, expires in rows}
 
     def _begin_anew(self, error: sqlite3.Error) -> None:
         """Put the file aside. What catalogs list is known, and goes into the new one."""
@@ -297,11 +329,8 @@ class Copies:
             self._file.with_name(beside).unlink(missing_ok=True)
         self._database = _open(self._file)
         self._kept = {}
-        rows = [
-            (c, zone, label) for c, zones in self.members.items() for zone, label in zones.items()
-        ]
         with self._database:
-            self._database.executemany("INSERT INTO members VALUES (?, ?, ?)", rows)
+            self._write_lists(self.lists, self.owners)
 
 
 def _row(version: int, record: Record) -> tuple[int, bytes, int, bytes, int]:

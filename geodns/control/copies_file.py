@@ -6,8 +6,9 @@ and damage to the one must not be damage to the other.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
@@ -17,6 +18,8 @@ from zlib import crc32
 
 from geodns.answer.image import Node, RRset
 from geodns.control.state import StateError
+from geodns.replication.secondary.catalogs import Member, Members
+from geodns.replication.secondary.ownership import Owned
 from geodns.zone.load import collector_paused
 
 FILE = "secondary.db"
@@ -33,7 +36,11 @@ CREATE TABLE IF NOT EXISTS records (
     ttl INTEGER NOT NULL, PRIMARY KEY (version, owner, type, rdata)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS members (
-    catalog BLOB NOT NULL, zone BLOB NOT NULL, label BLOB NOT NULL, PRIMARY KEY (catalog, zone)
+    catalog BLOB NOT NULL, zone BLOB NOT NULL, label BLOB NOT NULL, more TEXT NOT NULL,
+    PRIMARY KEY (catalog, zone)
+) STRICT;
+CREATE TABLE IF NOT EXISTS owners (
+    zone BLOB PRIMARY KEY, catalog BLOB NOT NULL, label BLOB NOT NULL
 ) STRICT;
 """
 _SOA = 6
@@ -42,8 +49,8 @@ _BITS = (1 << 62) - 1
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 T = TypeVar("T")
-Members = dict[bytes, dict[bytes, bytes]]
-"""By catalog, the zones that it lists, each with its label there."""
+Lists = dict[bytes, Members]
+"""By catalog, what it was last found to list."""
 
 
 class Copies(NamedTuple):
@@ -72,9 +79,14 @@ def is_damage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
 
 
-def read_members(folder: Path) -> Members:
-    """What catalogs have last been found to list. Raises StateError as ``read_copies`` does."""
-    return _read(folder, members_of, {})
+def read_owners(folder: Path) -> dict[bytes, bytes]:
+    """The zones that catalogs list, each with the one that it is copied for.
+
+    Raises StateError as ``read_copies`` does.
+    """
+    nothing: dict[bytes, Owned] = {}
+    owners = _read(folder, owners_of, nothing)
+    return {zone: owned.catalog for zone, owned in owners.items()}
 
 
 def read_copies(folder: Path, wanted: Collection[bytes], now: float) -> Copies:
@@ -87,12 +99,35 @@ def read_copies(folder: Path, wanted: Collection[bytes], now: float) -> Copies:
     return _read(folder, lambda database: _copies(database, wanted, now), Copies({}, frozenset()))
 
 
-def members_of(database: sqlite3.Connection) -> Members:
-    """The members of all catalogs."""
-    found: Members = {}
-    for catalog, zone, label in database.execute("SELECT catalog, zone, label FROM members"):
-        found.setdefault(catalog, {})[zone] = label
-    return found
+def lists_of(database: sqlite3.Connection) -> Lists:
+    """What all catalogs list."""
+    found: dict[bytes, dict[bytes, Member]] = {}
+    rows = database.execute("SELECT catalog, zone, label, more FROM members")
+    for catalog, zone, label, more in rows:
+        groups, coo = json.loads(more)
+        own = found.setdefault(catalog, {})
+        own[zone] = Member(label, frozenset(groups), None if coo is None else bytes.fromhex(coo))
+    return dict(found)
+
+
+def owners_of(database: sqlite3.Connection) -> dict[bytes, Owned]:
+    """The zones that catalogs list, and for which one each is copied."""
+    rows = database.execute("SELECT zone, catalog, label FROM owners")
+    return {zone: Owned(catalog, Member(label)) for zone, catalog, label in rows}
+
+
+def list_rows(lists: Lists) -> Iterator[tuple[bytes, bytes, bytes, str]]:
+    """As they stand in the table of members."""
+    for catalog, members in lists.items():
+        for zone, (label, groups, coo) in members.items():
+            more = json.dumps([sorted(groups), None if coo is None else coo.hex()])
+            yield catalog, zone, label, more
+
+
+def owner_rows(owners: Mapping[bytes, Owned]) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """As they stand in the table of owners."""
+    for zone, owned in owners.items():
+        yield zone, owned.catalog, owned.member.label
 
 
 def _read(folder: Path, reading: Callable[[sqlite3.Connection], T], nothing: T) -> T:
@@ -102,7 +137,7 @@ def _read(folder: Path, reading: Callable[[sqlite3.Connection], T], nothing: T) 
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
             # One that is just being made has no tables yet.
-            if not database.execute("PRAGMA table_info(members)").fetchall():
+            if not database.execute("PRAGMA table_info(owners)").fetchall():
                 return nothing
             database.execute("BEGIN")  # all that is read is of one moment
             with collector_paused():

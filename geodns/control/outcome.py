@@ -19,7 +19,8 @@ from geodns.zone.serial import Known
 @dataclass(frozen=True)
 class ZoneSummary:
     """A DNS zone as the status shows it; ``names`` counts owner names, ``geo`` those tied to a
-    service. ``automatic``: its serial is not only what its file says.
+    service. ``automatic``: its serial is not only what its file says. ``copied``: it comes from a
+    primary, and ``file`` says so.
     """
 
     origin: str
@@ -28,6 +29,7 @@ class ZoneSummary:
     names: int
     geo: int
     automatic: bool = True
+    copied: bool = False
 
     @property
     def apex(self) -> bytes:
@@ -52,7 +54,7 @@ class Loaded:
     needs. ``stamps`` are those of its files, taken when they had been read. ``tables`` are the
     latency tables. ``number`` and ``candidate`` are those of ``pairing.kept.Content``. ``ttls`` is
     by service the longest TTL, in seconds, of an answer that names its
-    endpoints.
+    endpoints. ``damaged`` are copied zones of which what was kept can't be used.
     """
 
     configuration: Configuration
@@ -64,6 +66,7 @@ class Loaded:
     ttls: Mapping[str, float] = field(default_factory=dict)
     number: int = 0
     candidate: Candidate | None = None
+    damaged: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True)

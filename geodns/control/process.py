@@ -33,6 +33,7 @@ from geodns.control.pairing.report import pair_status
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.replicating import Replicating
 from geodns.control.resetting import Resetting
+from geodns.control.secondaries import Secondaries
 from geodns.control.share_basis import share_basis
 from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.state import StateFolder
@@ -105,16 +106,20 @@ class ControlProcess:
             self._compile, self._apply, self._watcher.watch_also, busy=self._tell_of_reload
         )
         self._pair = Pairing(self._reloader.request, self._log.add)
+        self._secondaries = Secondaries(self._reloader.request, self._log.add)
         self._updating = Updating(
             lambda: self._required_supervisor.image,
             lambda: self._reloader.request("update"),
             self._log.add,
             self._pair,
+            primaries_of=self._secondaries.primaries_of,
         )
         self._resetting = Resetting(
             self._updating, lambda: self._reloader.request("reset"), self._log.add
         )
-        self._replicating = Replicating(lambda: self._required_supervisor.image, self._updating)
+        self._replicating = Replicating(
+            lambda: self._required_supervisor.image, self._updating, self._secondaries
+        )
         self._notifier = Notifier()
         self._transferred = TransferredHealth(lambda: self._reloader.request("health change"))
         self._admin = Admin(self)
@@ -131,6 +136,7 @@ class ControlProcess:
         report(self._in_use.warnings)
         self._store = self._log.store = Store(server.state)
         self._updating.use(self._store)
+        self._secondaries.open(server.state)
         self._ordering = Ordering(self._store, self._monitor, self._basis, time.time)
         self._ordering.resume()
         self._pair.open(self._path, server, self._store, self._ordering, self._updating)
@@ -143,7 +149,7 @@ class ControlProcess:
             self._listening.open(server, beside_orphans=True)
         self._listening.tell_what_is_left_out()
         self._store.keep_serials(self._in_use.compiled.serials)
-        self._replicating.renew(server)
+        self._replicating.renew(self._in_use.loaded)
         supervisor.publish_image(self._in_use.image)
         supervisor.publish_availability(self._monitor.availability)
         await supervisor.start()
@@ -179,6 +185,7 @@ class ControlProcess:
         await self._compiler.close()
         await self._pair.close()
         await self._replicating.close()
+        await self._secondaries.close()
         await self._admin.close()
         if self._supervisor is not None:
             await self._supervisor.close(_GRACE)
@@ -223,6 +230,7 @@ class ControlProcess:
             load_reports=self._monitor.load_reports(),
             orders=() if self._ordering is None else tuple(self._ordering.list()),
             pair=pair_status(self._pair),
+            secondaries=tuple(self._secondaries.status()),
             zones=loaded.zones,
             databases=compiled.databases,
             tables=loaded.tables,
@@ -342,6 +350,7 @@ class ControlProcess:
             ("watchdog", self._notifier.keep_alive),
             ("memory of verdicts", self._keep_verdicts),
             ("pair", self._pair.run),
+            ("copied zones", self._secondaries.run),
         )
         for name, part in parts:
             self._run(name, part)
@@ -439,7 +448,7 @@ class ControlProcess:
             compiled = compilation.compiled
             self._store.keep_serials(compiled.serials, compiled.changes)
         self._certificate.renew(configuration.server)
-        self._replicating.renew(configuration.server)
+        self._replicating.renew(compilation.loaded)
         generation = supervisor.publish_image(compilation.image)
         supervisor.publish_availability(self._monitor.availability)
         if configuration.server.log != self._in_use.loaded.configuration.server.log:

@@ -11,15 +11,19 @@ from pathlib import Path
 import dns.name
 import dns.tsig
 
+from geodns.answer.cold import error_reply
+from geodns.answer.resolve import NOTIMP
 from geodns.config.replication import KeyFileError, Keys, Transfer, secret_of
-from geodns.config.settings import Server
 from geodns.control import journal
+from geodns.control.outcome import Loaded
+from geodns.control.secondaries import Secondaries
 from geodns.control.store import FILE
 from geodns.control.updating import Updating
 from geodns.replication.difference import DamagedError, Difference
+from geodns.replication.notices import Notices
 from geodns.replication.notify import News, Notifying
 from geodns.replication.transfer import Basis, Transfers
-from geodns.replication.tsig import Keyring
+from geodns.replication.tsig import Keyring, Request
 from geodns.replication.zones import open_zone
 from geodns.server.answering import HandedQuery
 from geodns.sparing import Sparing
@@ -31,8 +35,12 @@ logger = logging.getLogger(__name__)
 class Replicating:
     """``image`` gives the file descriptor of the image in use. In the event loop."""
 
-    def __init__(self, image: Callable[[], int], updating: Updating) -> None:
+    def __init__(
+        self, image: Callable[[], int], updating: Updating, secondaries: Secondaries
+    ) -> None:
         self._image = image
+        self._secondaries = secondaries
+        self._notices = Notices(secondaries.notified)
         self._updating = updating
         self._transfer = Transfer()
         self._keys: Keyring = {}
@@ -45,19 +53,22 @@ class Replicating:
             self._difference,
             self._log_transfer,
             updating.answer,
+            notice=self._notice,
         )
 
     def answer(self, query: HandedQuery) -> AsyncIterator[tuple[bytes, ...]]:
         """What a worker can't answer."""
         return self._transfers.answer(query)
 
-    def renew(self, server: Server) -> None:
+    def renew(self, loaded: Loaded) -> None:
         """Take these settings. A key that can't be read is as if it were not there."""
+        server = loaded.configuration.server
         if self._state is None:
             self._state = server.state  # only a restart can change it
         self._transfer = server.transfer
         self._updating.renew(server.update)
         self._keys = keyring(server.keys)
+        self._secondaries.renew(loaded, self._keys)
 
     def notify(self, serials: Mapping[bytes, Known]) -> None:
         """Tell secondaries of the zones whose serials they were not told yet, by apex."""
@@ -81,6 +92,11 @@ class Replicating:
     async def close(self) -> None:
         """Tell nobody any more."""
         await self._notifying.close()
+
+    def _notice(self, request: Request, query: HandedQuery) -> bytes:
+        if not self._secondaries.are_there:
+            return error_reply(query.packet, NOTIMP)
+        return self._notices.answer(request, query)
 
     async def _difference(self, apex: bytes, since: int, until: int) -> Difference | None:
         """What the journal has; one that can't be read is as if it were not there, and told."""

@@ -60,3 +60,4 @@ class Snapshot:
     tls_addresses: tuple[str, ...] = ()
     orders: tuple[dict[str, Any], ...] = ()
     pair: dict[str, Any] | None = None
+    secondaries: tuple[dict[str, Any], ...] = ()

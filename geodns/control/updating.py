@@ -50,8 +50,8 @@ class Pair(Protocol):
 
 class Updating:
     """``image`` gives the file descriptor of the image in use, ``reload`` brings what was kept
-    into use, ``log`` writes down what was done, ``pair`` says whether that may be. In the event
-    loop.
+    into use, ``log`` writes down what was done, ``pair`` says whether that may be, and
+    ``primaries_of`` whom a zone is copied from, if it is. In the event loop.
     """
 
     def __init__(
@@ -60,12 +60,14 @@ class Updating:
         reload: Callable[[], asyncio.Future[Reload]],
         log: Callable[[Event], None],
         pair: Pair,
+        primaries_of: Callable[[bytes], str | None] = lambda _apex: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._image = image
         self._reload = reload
         self._log = log
         self._pair = pair
+        self._primaries_of = primaries_of
         self._clock = clock
         self._policy = UpdatePolicy()
         self._store: Store | None = None
@@ -160,6 +162,10 @@ class Updating:
         zone = update.zone.to_text()
         # RFC 2136 3.1.2: a zone that is not here, or of another class, is NOTAUTH.
         apex = update.zone.to_digestable()
+        primaries = self._primaries_of(apex) if update.rdclass == RdataClass.IN else None
+        if primaries is not None:
+            # RFC 2136 6 lets a secondary forward what is for the primary; this one does not.
+            raise UpdateError(Rcode.REFUSED, f"it is copied from {primaries}: send updates there")
         if update.rdclass != RdataClass.IN or open_zone(self._image(), apex) is None:
             raise UpdateError(Rcode.NOTAUTH, f"{zone} is no zone here")
         rules = _rules_for(self._policy.rules_of(zone), query, key)

@@ -44,6 +44,7 @@ def status(snapshot: Snapshot) -> dict[str, Any]:
         "orders": list(snapshot.orders),
         "pair": snapshot.pair,
         "zones": [asdict(zone) | {"file": str(zone.file)} for zone in snapshot.zones],
+        "secondaries": list(snapshot.secondaries),
         "databases": _sources(snapshot.databases, snapshot.at),
         "latency_tables": _sources(snapshot.tables, snapshot.at),
     }

@@ -38,7 +38,7 @@ def changes(former: int, image: Image, copied: Collection[bytes], most: int) -> 
     with os.fdopen(os.dup(former), "rb") as file:
         for stored in stored_zones(file):
             zone = image.zones.get(stored.apex)
-            if zone is not None and zone.apex in copied:
+            if zone is not None and zone.apex in copied and zone.nodes and not stored.is_empty:
                 change = _change(stored, zone, most)
                 if change is not None:
                     found[zone.apex] = change

@@ -35,13 +35,14 @@ class Zone:
 
 
 def open_zone(image: int, apex: bytes) -> Zone | None:
-    """The zone at an apex, in lower case, of the image in a file descriptor; None: there is none.
+    """The zone at an apex, in lower case, of the image in a file descriptor; None: there is none,
+    or nothing of it that may be served.
 
     The descriptor may be closed at once. What is read is of this image, whatever comes after it.
     """
     with os.fdopen(os.dup(image), "rb") as file:
         stored = next((zone for zone in stored_zones(file) if zone.apex == apex), None)
-    return None if stored is None else Zone(stored)
+    return None if stored is None or stored.is_empty else Zone(stored)
 
 
 def soa_of(apex: bytes, nodes: Mapping[bytes, Node]) -> Record:

@@ -28,12 +28,15 @@ from copied import (
 
 from geodns.answer.image import RRset
 from geodns.control.copies import Copies
-from geodns.control.copies_file import FILE, read_copies, read_members
+from geodns.control.copies_file import FILE, read_copies, read_owners
 from geodns.replication.difference import Difference
 from geodns.replication.inbound import DoesNotFitError, NotKeptError, Steps, Whole
 from geodns.replication.messages import Record
+from geodns.replication.secondary.catalogs import Member
+from geodns.replication.secondary.ownership import Owned
 
 LATER = 2**33
+MEMBER = Member(b"\5label", frozenset({"one", "two"}), APEX)
 OTHER = dns.name.from_text("other.test.").to_digestable()
 
 
@@ -144,13 +147,17 @@ def test_what_is_forgotten_takes_no_room(tmp_path: Path, copies: Copies) -> None
     async def run() -> None:
         await copies.replace(APEX, whole(1, content), 0, LATER)
         await copies.replace(APEX, whole(2, content), 0, LATER)
-        await copies.keep_members(OTHER, {APEX: b"label"})
+        await copies.keep_lists({OTHER: {APEX: MEMBER}}, {APEX: Owned(OTHER, MEMBER)})
         assert _rows(copies) == len(content)
         await copies.forget([APEX])
 
     asyncio.run(run())
     assert _rows(copies) == 0
-    assert read_members(tmp_path) == {OTHER: {APEX: b"label"}}
+    copies.close()
+    again = Copies(tmp_path, _ignore)
+    assert again.lists == {OTHER: {APEX: MEMBER}}
+    again.close()
+    assert read_owners(tmp_path) == {APEX: OTHER}
     assert copies.kept(APEX) is None
 
 
@@ -175,7 +182,7 @@ def test_damage_that_shows_later_loses_copies_and_no_members(tmp_path: Path) -> 
     async def run() -> None:
         copies = Copies(tmp_path, lost.append)
         await copies.replace(APEX, whole(1, content), 0, LATER)
-        await copies.keep_members(OTHER, {APEX: b"label"})
+        await copies.keep_lists({OTHER: {APEX: MEMBER}}, {APEX: Owned(OTHER, MEMBER)})
         copies.close()
         copies = Copies(tmp_path, lost.append)
         with (tmp_path / FILE).open("r+b") as file:
@@ -191,7 +198,7 @@ def test_damage_that_shows_later_loses_copies_and_no_members(tmp_path: Path) -> 
     asyncio.run(run())
     assert lost == [(APEX,)]
     assert kept_serial_and_content(tmp_path) == (2, content)
-    assert read_members(tmp_path) == {OTHER: {APEX: b"label"}}
+    assert read_owners(tmp_path) == {APEX: OTHER}
 
 
 def test_records_that_are_not_those_that_were_written_are_not_served(
