@@ -155,8 +155,9 @@ class Keeper(Protocol):
     async def apply(self, apex: bytes, steps: Steps, checked: float, expires: float) -> None:
         """Change what there is. Raises DoesNotFitError.
 
-        They fit where ``since`` is the serial that is kept, each record that is removed is there
-        (its TTL does not matter), and each that is added is not. All or nothing.
+        They fit where ``since`` is the serial that is kept, and each record that is removed is
+        there (its TTL does not matter). One that is added and is there takes the new TTL. All or
+        nothing.
         """
 
     async def current(self, apex: bytes, checked: float, expires: float) -> None:

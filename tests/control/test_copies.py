@@ -96,8 +96,7 @@ def _step(removed: Content, added: Content) -> Steps:
         ({(owner("a"), A, b"0000")}, set()),
         ({(owner("a"), TXT, b"1111")}, set()),
         ({(owner("b"), A, b"1111")}, set()),
-        (set(), {(owner("a"), A, b"1111")}),
-        ({(owner("a"), A, b"1111")}, {(owner("c"), A, b"3333")}),
+        ({(owner("a"), A, b"1111"), (owner("a"), A, b"0000")}, {(owner("d"), A, b"3333")}),
     ],
 )
 def test_steps_that_do_not_fit_change_nothing(
@@ -108,6 +107,13 @@ def test_steps_that_do_not_fit_change_nothing(
     with pytest.raises(DoesNotFitError):
         asyncio.run(copies.apply(APEX, _step(removed, added), 0, LATER))
     assert kept_serial_and_content(tmp_path) == (1, content)
+
+
+def test_what_is_added_and_is_there_takes_the_new_ttl(tmp_path: Path, copies: Copies) -> None:
+    content = frozenset({(owner("a"), A, b"1111")})
+    asyncio.run(copies.replace(APEX, Whole(soa(1), records(content, ttl=60)), 0, LATER))
+    asyncio.run(copies.apply(APEX, _step(frozenset(), content), 0, LATER))
+    assert read_copies(tmp_path, {APEX}, 0).nodes[APEX][owner("a")][A] == RRset(300, (b"1111",))
 
 
 def test_steps_begin_at_what_is_kept(copies: Copies) -> None:
