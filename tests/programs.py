@@ -19,12 +19,14 @@ PACKAGES = {  # Debian's and Ubuntu's names
     "ip": "iproute2",
     "kdig": "knot-dnsutils",
     "knotd": "knot",
+    "lego": "lego",
     "named": "bind9",
     "named-checkzone": "bind9-utils",
     "nsd": "nsd",
     "nsd-checkzone": "nsd",
     "nsupdate": "bind9-dnsutils",
     "openssl": "openssl",
+    "pebble": "pebble",
 }
 _SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin"  # not on an ordinary user's PATH
 

@@ -119,24 +119,6 @@ def test_a_key_may_change_what_its_rules_say_and_nothing_else(tmp_path: Path) ->
         assert _send(server, elsewhere) == "NOTAUTH"
 
 
-def test_a_challenge_is_answered_and_taken_away_as_certbot_and_lego_do(tmp_path: Path) -> None:
-    with RunningServer(tmp_path, _FILES) as server:
-        name = "_acme-challenge.www.example.test."
-        query = dns.message.make_query("example.test.", "SOA")  # to find the zone
-        query.use_tsig(_ACME["keyring"])
-        assert dns.query.udp(query, server.udp[0], port=server.udp[1], timeout=60).answer
-        for value in ("first", "second"):
-            update = _update(_ACME)
-            update.add(name, 120, "TXT", value)
-            assert _send(server, update, tcp=True) == "NOERROR"
-        assert sorted(server.answer(name, "TXT")) == ['"first"', '"second"']
-        for value in ("first", "second"):
-            update = _update(_ACME)
-            update.delete(name, "TXT", value)
-            assert _send(server, update, tcp=True) == "NOERROR"
-        assert server.answer(name, "TXT") == []
-
-
 def test_records_and_their_owners_are_listed_and_changed_as_external_dns_does(
     tmp_path: Path,
 ) -> None:
