@@ -44,6 +44,7 @@ class FakePrimary:
         self.versions = list(versions)
         self.key = key
         self.asked: list[str] = []
+        self.ids: list[int] = []
         self.mishaps: dict[str, Mishap] = {}
         self.refuses: dict[str, dns.rcode.Rcode] = {}
         self.expire: int | None = None
@@ -89,6 +90,7 @@ class FakePrimary:
             return [refusal.to_wire()]
         kind = f"{dns.rdatatype.to_text(query.question[0].rdtype)} {transport}"
         self.asked.append(kind)
+        self.ids.append(query.id)
         packets = self._packets(query, kind)
         mishap = self.mishaps.get(kind)
         return packets if mishap is None else mishap(packets)

@@ -62,7 +62,7 @@ class Version:
 
 
 def _owner(chance: random.Random) -> dns.name.Name:
-    labels = [chance.choice((b"a", b"b", b"*", b"c-3", b"\x00.", b"x" * 63))]
+    labels = [chance.choice((b"a", b"b", b"*", b"c-3", b"\x00.", b"Up", b"x" * 63))]
     labels *= chance.choice((0, 1, 1, 2, 3))
     return dns.name.Name((*labels, *ORIGIN.labels))
 

@@ -14,12 +14,13 @@ from typing import TypeVar
 import certificates
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.tsig
 import pytest
 from keeping import Content, changed, content_of
 from primaries import CLOSE, FakePrimary, Mishap
-from random_zones import APEX, Version
+from random_zones import APEX, RDATAS, Version, whole, written
 from test_received_zones import content
 
 from geodns.replication.inbound import Limits, Primary, Steps, Tls, Whole
@@ -27,6 +28,7 @@ from geodns.replication.secondary.asking import Serial, ask
 from geodns.replication.secondary.errors import FutileError, PrimaryError
 from geodns.replication.secondary.fetching import Fetching
 from geodns.replication.secondary.pins import pin_of
+from geodns.replication.secondary.requests import steps_question
 from geodns.replication.secondary.spool import Spool
 
 T = TypeVar("T")
@@ -135,6 +137,21 @@ def test_an_ixfr_that_is_never_answered_is_given_up_for_the_whole_zone(tmp_path:
     primary = FakePrimary(VERSIONS)
     primary.mishaps["IXFR tcp"] = lambda packets: None
     assert received(tmp_path, primary, 10, replace(LIMITS, idle=2)) == content(THIRD)
+
+
+def test_of_a_zone_that_broke_off_nothing_is_left_in_the_next_one(tmp_path: Path) -> None:
+    large = {(dns.name.from_text("old.example.test."), each): 60 for each in RDATAS}
+    primary = FakePrimary([FIRST, Version(12, large)])
+
+    def broken_off(_: list[bytes]) -> list[bytes]:
+        primary.versions = list(VERSIONS)
+        query = steps_question(APEX, 5, None)
+        query.id = primary.ids[-1]
+        return written(query, list(whole(Version(12, large))), random.Random(2))[:-1]
+
+    primary.mishaps["IXFR tcp"] = broken_off
+    assert received(tmp_path, primary, 5, replace(LIMITS, idle=2)) == content(THIRD)
+    assert primary.asked == ["IXFR tcp", "AXFR tcp"]
 
 
 def test_a_primary_that_is_older_is_not_copied_from(tmp_path: Path) -> None:

@@ -247,6 +247,13 @@ def test_messages_that_are_wrong_are_told(packet: bytes, reason: str) -> None:
         read(packet, 7, APEX + b"\0\xfc\0\1")
 
 
+def test_a_ttl_that_is_out_of_bounds_counts_as_none() -> None:
+    packet = _with_answer(b"\xc0\x0c")
+    for ttl, counted in ((b"\x7f\xff\xff\xff", 2**31 - 1), (b"\x80\0\0\0", 0)):
+        (record,) = read(packet[:-10] + ttl + packet[-6:], 7, APEX + b"\0\xfc\0\1").records
+        assert record.ttl == counted
+
+
 def test_a_chain_of_pointers_costs_no_more_than_a_name_has_labels() -> None:
     start = len(_with_answer(b"\0", b""))
     chain = b"\0" + b"".join(_pointer(start + max(0, 2 * n - 1)) for n in range(200))

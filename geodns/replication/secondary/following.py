@@ -43,6 +43,11 @@ class Following:
         """Whether there is a copy that is not to be served."""
         return self._machine.standing is Standing.EXPIRED
 
+    @property
+    def _is_idle(self) -> bool:
+        waits = self._machine.doing is Doing.WAITING
+        return waits and self._task is None and self._former is None
+
     def notified(self, serial: int | None) -> None:
         """A NOTIFY that is allowed."""
         self._machine = self._machine.notified(self._means.clock.now(), serial)
@@ -104,8 +109,7 @@ class Following:
         if self._stopped:
             return
         machine = self._machine
-        idle = machine.doing is Doing.WAITING and self._task is None and self._former is None
-        when = min(machine.expires, machine.due if idle else math.inf)
+        when = min(machine.expires, machine.due if self._is_idle else math.inf)
         if when < math.inf:
             self._timer = self._means.clock.call_at(when, self._tick)
 
@@ -114,12 +118,7 @@ class Following:
         if self._machine.expires <= now:
             self._machine = self._machine.lapsed()
             self._tell_of_expiry()
-        if (
-            self._task is None
-            and self._former is None
-            and self._machine.doing is Doing.WAITING
-            and self._machine.due <= now
-        ):
+        if self._is_idle and self._machine.due <= now:
             self._task = asyncio.get_running_loop().create_task(self._run())
             self._task.add_done_callback(self._checked)
         self._schedule()

@@ -16,9 +16,10 @@ Names = dict[int, bytes]
 """Names of one message by where they begin, as far as something pointed there."""
 _POINTER = 0xC0
 _MOST_POINTERS = 127  # a name has no more labels than that
-_NAME, _STRING, _REST = -1, -2, -3
+_NAME, _STRING, _STRINGS, _REST = -1, -2, -3, -4
 _Layout = tuple[int, ...]
-"""Fields in their order: so many bytes, or a name, a character-string, whatever is left."""
+"""Fields in their order: so many bytes, or a name, a character-string, one or more of them that are
+all that is left, or whatever is left."""
 
 # RFC 3597 4: "Receiving servers MUST decompress domain names in RRs of well-known type, and SHOULD
 # also decompress RRs of type RP, AFSDB, RT, SIG, PX, NXT, NAPTR, and SRV".
@@ -51,6 +52,7 @@ _LAYOUTS: Mapping[int, _Layout] = {
     RdataType.SRV: (6, _NAME),
     RdataType.A: (4,),
     RdataType.AAAA: (16,),
+    RdataType.TXT: (_STRINGS,),
 }
 
 
@@ -107,6 +109,11 @@ def rdata_at(packet: bytes, type: int, start: int, end: int, names: Names) -> by
 def _behind(field: int, packet: bytes, at: int, end: int) -> int:
     if field == _REST:
         return max(at, end)
+    if field == _STRINGS:
+        behind = at + 1 + packet[at]
+        while behind < end:
+            behind += 1 + packet[behind]
+        return behind
     return at + (1 + packet[at] if field == _STRING else field)
 
 
