@@ -2,7 +2,8 @@
 
 ``python namespaces.py open PATH… -- COMMAND`` makes these paths reachable for every user, where a
 folder above them is closed (a Python under /root, for one). ``read-only KEEP… -- COMMAND`` makes
-everything read-only but for the folders to keep.
+everything read-only but for the folders to keep. ``small FOLDER -- COMMAND`` makes a folder a disk
+of 1 MiB.
 """
 
 from __future__ import annotations
@@ -42,6 +43,15 @@ def read_only(*keep: Path) -> tuple[str, ...]:
     Skips the calling test where that can't be arranged.
     """
     return _arranged("read-only", *map(str, keep))
+
+
+def small_disk(folder: Path) -> tuple[str, ...]:
+    """What to put before a command so that this folder is an empty disk of 1 MiB to it.
+
+    Skips the calling test where that can't be arranged.
+    """
+    needs_root()
+    return _arranged("small", str(folder))
 
 
 def _arranged(*arguments: str) -> tuple[str, ...]:
@@ -93,11 +103,17 @@ def _close(keep: list[Path]) -> None:
         )
 
 
+def _small(folders: list[Path]) -> None:
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        _mount("-t", "tmpfs", "-o", "size=1M", "tmpfs", folder)
+
+
 def main(arguments: list[str]) -> None:
     """Arrange, then become the command."""
     end = arguments.index("--")
     paths = [Path(argument) for argument in arguments[1:end]]
-    {"open": _open, "read-only": _close}[arguments[0]](paths)
+    {"open": _open, "read-only": _close, "small": _small}[arguments[0]](paths)
     command = arguments[end + 1 :]
     os.execvp(command[0], command)
 

@@ -32,7 +32,7 @@ from geodns.control.pairing.promoting import promote, use_own_files
 from geodns.control.pairing.report import pair_status
 from geodns.control.reloader import Reload, Reloader, report
 from geodns.control.replicating import Replicating
-from geodns.control.resetting import Resetting
+from geodns.control.resetting import ResetError, Resetting
 from geodns.control.secondaries import Secondaries
 from geodns.control.share_basis import share_basis
 from geodns.control.snapshot import Snapshot, WorkerView
@@ -281,6 +281,8 @@ class ControlProcess:
         self._pair.must_lead()
         told = await self._resetting.do(wish, author)
         self._pair.written()
+        if told["reset"] and not await self._pair.is_safe():
+            raise ResetError("it is reset here, and not known to be at the standby")
         return told
 
     def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
@@ -432,6 +434,10 @@ class ControlProcess:
         assert supervisor is not None
         self._leaving = self._monitor.availability.endpoints
         try:
+            if self._store is not None:
+                # Before anyone is told a serial: a process after this one must not go back.
+                compiled = compilation.compiled
+                self._store.keep_serials(compiled.serials, compiled.changes)
             self._monitor.apply(configuration)
             # What is new is looked at before it is answered.
             await self._see_all_targets()
@@ -443,10 +449,6 @@ class ControlProcess:
             self._leaving = {}
         if self._verdicts is not None:
             self._verdicts.drop_strangers(self._monitor.plan)
-        if self._store is not None:
-            # Before anyone is told a serial: a process after this one must not go back behind it.
-            compiled = compilation.compiled
-            self._store.keep_serials(compiled.serials, compiled.changes)
         self._certificate.renew(configuration.server)
         self._replicating.renew(compilation.loaded)
         generation = supervisor.publish_image(compilation.image)

@@ -46,6 +46,11 @@ CREATE TABLE IF NOT EXISTS written (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS moments (name TEXT PRIMARY KEY, at REAL NOT NULL) STRICT;
 """
+_KEEP_SERIAL = """
+INSERT INTO serials VALUES (?, ?, ?) ON CONFLICT (zone) DO UPDATE
+SET serial = excluded.serial, digest = excluded.digest
+WHERE serial != excluded.serial OR digest != excluded.digest
+"""
 _WATCHED = "watched"  # the moment until which the verdicts are known to have held
 
 
@@ -184,15 +189,20 @@ class Store:
         serials: Mapping[bytes, Known],
         changes: Mapping[bytes, Change] = {},
     ) -> None:
-        """Keep what is about to be served, by apex, and what has changed. A full disk is told."""
+        """Keep what is about to be served, by apex, and what has changed.
+
+        Raises StateError; then nothing changed, and it must not be served: the serial of a process
+        after this one would go back. What is kept already takes no room on a full disk.
+        """
         rows = [(apex, known.serial, known.digest) for apex, known in serials.items()]
         try:
             with self._database:
-                self._database.executemany("INSERT OR REPLACE INTO serials VALUES (?, ?, ?)", rows)
+                self._database.executemany(_KEEP_SERIAL, rows)
                 journal.record(self._database, serials, changes)
         except sqlite3.Error as error:
-            reason = {"reason": str(error)}
-            logger.error("serials can't be written down", extra=reason)  # noqa: TRY400 - as above
+            raise StateError(
+                f"the serials of zones can't be kept, so it is not served: {error}"
+            ) from error
 
     def written(self) -> AllWritten:
         """The record sets that updates wrote, by the apex of their zone."""

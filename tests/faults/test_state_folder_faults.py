@@ -6,11 +6,17 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
+import dns.query
+import dns.rcode
+import dns.update
 import pytest
 from day_world import write_database
 from fault_servers import until
+from keys import SECRET, signing
+from namespaces import small_disk
 from running import COMMAND, SERVER, ZONE, RunningServer
 
 from geodns.control.processes import find
@@ -94,3 +100,36 @@ def test_an_admin_socket_with_too_long_a_path_is_refused_in_one_sentence(tmp_pat
     assert (
         f"/{name} has {length} bytes; the path of a Unix socket has at most 107" in refused.stderr
     )
+
+
+def test_on_a_full_disk_no_serial_is_served_that_could_be_lost(tmp_path: Path) -> None:
+    updates = f"""\
+keys: {{k.test.: {{secret: "{SECRET}"}}}}
+update: {{wait: 60s, zones: {{example.test.: [{{key: k.test.}}]}}}}
+"""
+    settings = {"geodns.yaml": SERVER + updates}
+    with RunningServer(tmp_path, settings, prefix=small_disk(tmp_path / "var")) as server:
+        before = server.answer("example.test", "SOA")
+        filler = Path(f"/proc/{server.pid}/root{tmp_path}/var/filler")
+        with suppress(OSError), filler.open("wb", buffering=0) as stream:
+            while stream.write(bytes(512)):
+                pass
+        server.write("zones/example.test.yaml", ZONE.replace("first", "second"))
+        refused = server.wait_for("reload refused, the last good configuration stays in use")
+        assert "the serials of zones can't be kept, so it is not served" in refused["reason"]
+        assert server.answer("txt.example.test", "TXT") == ['"first"']
+        assert _update(server) == dns.rcode.SERVFAIL
+        assert server.answer("example.test", "SOA") == before
+        filler.unlink()
+        server.signal(signal.SIGHUP)
+        server.wait_for("reloaded")
+        assert server.answer("txt.example.test", "TXT") == ['"second"']
+        assert _update(server) == dns.rcode.NOERROR
+        assert server.answer("new.example.test", "TXT") == ['"x"']
+        assert server.answer("example.test", "SOA") != before
+
+
+def _update(server: RunningServer) -> dns.rcode.Rcode:
+    update = dns.update.UpdateMessage("example.test.", **signing("k.test."))
+    update.add("new", 60, "TXT", "x")
+    return dns.query.tcp(update, server.tcp[0], port=server.tcp[1], timeout=120).rcode()
