@@ -26,7 +26,10 @@ def _site(context: click.Context) -> Site:
 @quiet
 def complete_zone(context: click.Context, _begun: str) -> Iterable[str]:
     """The zones that there are."""
-    return [zone.to_text(omit_final_dot=True) for zone, _ in _site(context).files()]
+    site = _site(context)
+    copied = (dns.name.from_wire(apex, 0)[0] for apex in site.copied_from())
+    zones = (*(zone for zone, _ in site.files()), *copied)
+    return [zone.to_text(omit_final_dot=True) for zone in zones]
 
 
 @quiet

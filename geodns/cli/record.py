@@ -11,6 +11,7 @@ from geodns.cli.complete import complete_name, complete_type, complete_value, co
 from geodns.cli.edited import editing_options, show, site_of
 from geodns.cli.options import config_option, json_option
 from geodns.cli.record_reset import reset
+from geodns.editor.copied import copied_records
 from geodns.editor.edit import edit, edit_zone
 from geodns.editor.own import merged, updated_sets, written_in
 from geodns.editor.site import read_file, read_origin
@@ -59,9 +60,13 @@ def list_(
 ) -> None:
     """List the records of a zone, of a name, or of a name and type, those of updates among them."""
     site = site_of(config)
-    draft = read_file(site.file_of(read_origin(zone)), site.folder, site.name_servers)
-    written = written_in(site, draft.origin)
-    records = merged(draft.nodes, written)
+    origin = read_origin(zone)
+    copied = copied_records(site, origin)
+    draft = Draft(origin, site.folder)
+    if copied is None:
+        draft = read_file(site.file_of(origin), site.folder, site.name_servers)
+    written = written_in(site, origin)
+    records = merged(draft.nodes, written) if copied is None else copied
     updates = {(each.owner, each.kind): each for each in updated_sets(draft.nodes, written)}
     if name is not None:
         owner = read_owner(name, draft.origin)

@@ -14,8 +14,15 @@ import dns.name
 from geodns.cli.complete import complete_zone
 from geodns.cli.edited import coloured, editing_options, shorter, show, site_of
 from geodns.cli.options import config_option, json_option
-from geodns.cli.zone_tables import list_rows, print_list, print_zone, waiting_lines
+from geodns.cli.zone_tables import (
+    list_rows,
+    print_copied,
+    print_list,
+    print_zone,
+    waiting_lines,
+)
 from geodns.editor import whole
+from geodns.editor.copied import copied_rows
 from geodns.editor.edit import edit
 from geodns.editor.own import Own, all_written, as_plain_update, read_own, written_in
 from geodns.editor.site import Site, read_file, read_origin
@@ -58,18 +65,22 @@ def zone() -> None:
 @config_option
 @json_option
 def list_(config: Path | None, as_json: bool) -> None:
-    """List the zones: file, serial, names, records, GEO names."""
+    """List the zones: file, serial, names, records, GEO names; and those that are copied."""
     site = site_of(config)
     written = all_written(site.state)
     rows, problems = list_rows(site, written)
+    copied = copied_rows(site)
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        shown = [*rows, *({**row, "copied": True} for row in copied)]
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         print_list(rows)
+        print_copied(copied, time.time())
     _say(problems)
     for line in waiting_lines(written, rows):
         click.echo(line, err=True)
-    sys.exit(1 if any(not row["usable"] for row in rows) else 0)
+    lost = any(row["standing"] in ("never had", "expired") for row in copied)
+    sys.exit(1 if lost or any(not row["usable"] for row in rows) else 0)
 
 
 @zone.command("show")
@@ -79,12 +90,16 @@ def list_(config: Path | None, as_json: bool) -> None:
 def show_(config: Path | None, as_json: bool, zone: str) -> None:
     """Show the records of ZONE by name; GEO names are marked, and what dynamic updates wrote."""
     origin = read_origin(zone)
-    own = read_own(site_of(config), origin, updates=True)
+    site = site_of(config)
+    copied = [row for row in copied_rows(site) if row["zone"] == origin.canonicalize().to_text()]
+    own = read_own(site, origin, updates=True)
     if as_json:
         plain = as_plain(origin, own.records)
         plain["updates"] = [as_plain_update(found) for found in own.updates]
+        plain["copied"] = copied[0] if copied else None
         click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
     else:
+        print_copied(copied, time.time())
         print_zone(origin, own)
 
 
@@ -219,7 +234,7 @@ def export(
     own = read_own(site, origin, made=chosen != "yaml", updates=with_updates)
     records = own.records
     _tell_left_out(own, with_updates=with_updates)
-    for name in dynamic_names(read_file(site.file_of(origin), site.folder)):
+    for name in _dynamic(site, origin):
         click.echo(f"warning: {name} is dynamic; only its plain values are exported", err=True)
     for owner, kind in split_elsewhere(records) if chosen == "yaml" else ():
         click.echo(
@@ -303,6 +318,13 @@ def _tell_left_out(own: Own, *, with_updates: bool) -> None:
             " --with-updates has the zone as it is served",
             err=True,
         )
+
+
+def _dynamic(site: Site, origin: dns.name.Name) -> list[str]:
+    """The names of a zone with dynamic records, of which its own files alone can have any."""
+    if origin.to_digestable() in site.copied_from():
+        return []
+    return list(dynamic_names(read_file(site.file_of(origin), site.folder)))
 
 
 def _say(problems: list[Problem], *, err: bool = True) -> None:

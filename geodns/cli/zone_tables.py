@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from geodns.cli.edited import shorter
+from geodns.control.copy_rows import COLUMNS, NUMBERS, copy_rows
+from geodns.control.glance import Tone
 from geodns.control.store import AllWritten
 from geodns.control.updated_zones import updated_nodes
 from geodns.editor.own import Own
@@ -35,6 +37,8 @@ from geodns.zone.load import load_zones
 def list_rows(site: Site, written: AllWritten) -> tuple[list[dict[str, Any]], list[Problem]]:
     """A row for each zone file, with what updates wrote, and the errors of those that can't be
     used."""
+    if not site.has_files:
+        return [], []
     zones, problems, _ = load_zones(site.folder, None, name_servers=site.name_servers)
     usable = {zone.file: zone for zone in zones}
     strangers = {problem.file for problem in problems if problem.id == "not-a-zone"}
@@ -84,6 +88,8 @@ def waiting_lines(written: AllWritten, rows: list[dict[str, Any]]) -> list[str]:
 
 def print_list(rows: list[dict[str, Any]]) -> None:
     """The zones as a table."""
+    if not rows:
+        return
     counts = ("serial", "names", "records", "geo", "updated")
     table = _table("zone", "file", *(f">{name}" for name in counts))
     for row in rows:
@@ -92,6 +98,17 @@ def print_list(rows: list[dict[str, Any]]) -> None:
             continue
         numbers = (row[name] for name in ("serial", "names", "records", "geo_names", "updated"))
         table.add_row(row["zone"], shorter_file(row), *map(str, numbers))
+    _console().print(table)
+
+
+def print_copied(rows: list[dict[str, Any]], now: float) -> None:
+    """The zones that come from primaries, as a table."""
+    if not rows:
+        return
+    table = _table(*COLUMNS[:-NUMBERS], *(f">{head}" for head in COLUMNS[-NUMBERS:]))
+    for row in copy_rows(rows, now):
+        style = {Tone.WELL: "", Tone.PART: "yellow", Tone.BAD: "red"}[row.tone]
+        table.add_row(*(Text(cell, style) for cell in row.cells))
     _console().print(table)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 from zlib import crc32
 
+from geodns.answer.digest import serial_of
 from geodns.answer.image import Node, RRset
 from geodns.control.state import StateError
 from geodns.replication.secondary.catalogs import Member, Members
@@ -63,6 +64,15 @@ class Copies(NamedTuple):
     damaged: frozenset[bytes]
 
 
+class Summary(NamedTuple):
+    """What is kept of a zone, in numbers."""
+
+    serial: int
+    checked: float
+    expires: float
+    records: int
+
+
 def checksum(owner: bytes, type: int, ttl: int, rdata: bytes) -> int:
     """Of one record; those of a zone are added up."""
     return crc32(rdata, crc32(owner, type << 8 ^ ttl))
@@ -97,6 +107,23 @@ def read_copies(folder: Path, wanted: Collection[bytes], now: float) -> Copies:
     must not go away.
     """
     return _read(folder, lambda database: _copies(database, wanted, now), Copies({}, frozenset()))
+
+
+def read_summaries(folder: Path) -> dict[bytes, Summary]:
+    """What is kept, expired or not, by apex. Raises StateError as ``read_copies`` does."""
+    nothing: dict[bytes, Summary] = {}
+    return _read(folder, _summaries, nothing)
+
+
+def _summaries(database: sqlite3.Connection) -> dict[bytes, Summary]:
+    rows = database.execute(
+        "SELECT zone, soa, checked, expires,"
+        " (SELECT count(*) FROM records WHERE records.version = zones.version) FROM zones"
+    )
+    return {
+        zone: Summary(serial_of(soa), checked, expires, count + 1)
+        for zone, soa, checked, expires, count in rows
+    }
 
 
 def lists_of(database: sqlite3.Connection) -> Lists:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -47,6 +47,7 @@ class _Once(Collector):
         yield from _sources(self._snapshot)
         yield from _process(self._snapshot)
         yield from _pair(self._snapshot.pair)
+        yield from _secondaries(self._snapshot.secondaries)
 
 
 def _traffic(snapshot: Snapshot) -> Iterator[Metric]:
@@ -225,6 +226,44 @@ def _pair(pair: dict[str, Any] | None) -> Iterator[Metric]:
     for name, text, value in gauges:
         if value is not None:
             yield _gauge(f"geodns_pair_{name}", text, (), {(): value})
+
+
+def _secondaries(secondaries: Sequence[dict[str, Any]]) -> Iterator[Metric]:
+    if not secondaries:
+        return
+    gauges: tuple[tuple[str, str, Callable[[dict[str, Any]], float | None]], ...] = (
+        ("serial", "Serial that was copied", lambda row: row["serial"]),
+        (
+            "checked_timestamp_seconds",
+            "When a primary has last confirmed it",
+            lambda row: row["checked"],
+        ),
+        (
+            "expires_timestamp_seconds",
+            "When it expires unless one does",
+            lambda row: row["expires"],
+        ),
+        (
+            "served",
+            "1 while it is answered: neither expired nor still to be copied",
+            lambda row: row["standing"] in ("current", "retrying"),
+        ),
+    )
+    for name, text, value in gauges:
+        known = {(row["zone"],): found for row in secondaries if (found := value(row)) is not None}
+        yield _gauge(f"geodns_secondary_{name}", text, ("zone",), known)
+    yield _counter(
+        "geodns_secondary_checks_failed",
+        "Checks in which a primary failed",
+        ("zone",),
+        {(row["zone"],): row["failed"] for row in secondaries},
+    )
+    yield _counter(
+        "geodns_secondary_transfers",
+        "Times that something new was copied",
+        ("zone",),
+        {(row["zone"],): row["copied"] for row in secondaries},
+    )
 
 
 def _reloads(snapshot: Snapshot) -> Metric:

@@ -8,7 +8,10 @@ from typing import Any
 
 from geodns.control import view
 from geodns.control.age import age
+from geodns.control.copy_rows import COLUMNS as COPY_COLUMNS
+from geodns.control.copy_rows import NUMBERS, CopyRow, copy_rows, foremost_copies
 from geodns.control.expiry import COLUMNS, CertificateRow, certificate_rows
+from geodns.control.glance import Tone
 from geodns.control.loads import HEADS, LoadRow, load_rows
 from geodns.control.markup import Column, Content, Html, element, joined, table
 from geodns.control.summary import current
@@ -24,6 +27,10 @@ def sections(status: dict[str, Any]) -> Iterator[Html]:
     certificates = certificate_rows(status)
     if certificates:
         yield _section("Certificates, the first to expire first", _certificates(certificates))
+    copies, more = foremost_copies(copy_rows(status["secondaries"], status["at"]))
+    if copies:
+        title = "Zones copied from primaries" + (f", {more} more" if more else "")
+        yield _section(title, _copies(copies))
     yield element(
         "div",
         _section("Answers by region and reason", _answers(status["traffic"]["answers"])),
@@ -60,6 +67,19 @@ def _certificates(rows: Sequence[CertificateRow]) -> Html:
 
 def _left(row: CertificateRow) -> Content:
     return _marked("part", "◐", row.cells[-1]) if row.soon else row.cells[-1]
+
+
+def _copies(rows: Sequence[CopyRow]) -> Html:
+    columns = [
+        *map(Column, COPY_COLUMNS[:-NUMBERS]),
+        *(Column(head, number=True) for head in COPY_COLUMNS[-NUMBERS:]),
+    ]
+    return table(columns, ((_toned(row), *row.cells[1:]) for row in rows))
+
+
+def _toned(row: CopyRow) -> Html:
+    signs = {Tone.WELL: ("well", "✓"), Tone.PART: ("part", "◐"), Tone.BAD: ("bad", "✗")}
+    return _marked(*signs[row.tone], row.cells[0])
 
 
 def _answers(answers: list[dict[str, Any]]) -> Html:
@@ -146,7 +166,13 @@ def _zones(zones: list[dict[str, Any]]) -> Html:
         Column("names", number=True),
         Column("geo names", number=True),
     )
-    rows = ((zone["origin"], zone["serial"], zone["names"], zone["geo"]) for zone in zones)
+    rows = (
+        (
+            f"{zone['origin']} (copied)" if zone["copied"] else zone["origin"],
+            *(zone[what] for what in ("serial", "names", "geo")),
+        )
+        for zone in zones
+    )
     return table(columns, rows)
 
 

@@ -150,6 +150,7 @@ class Secondaries:
                     "expires": None if kept is None else kept.expires,
                     "next_check": each.due,
                     "copied": self._counts[each.apex],
+                    "failed": each.failed,
                     "error": each.error,
                 }
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from geodns.control.age import age
+from geodns.control.copy_rows import copy_findings
 from geodns.control.expiry import certificate_rows
 from geodns.control.glance import RegionGlance, Tone, ZoneGlance
 from geodns.control.loads import faults
@@ -30,6 +31,7 @@ def findings(status: dict[str, Any], regions: Sequence[RegionGlance]) -> list[Fi
         *_workers(status),
         *_configuration(status["configuration"]),
         *_pair(status.get("pair")),
+        *copy_findings(status.get("secondaries", [])),
     ]
     return sorted(found, key=lambda finding: -finding[0])
 

@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from geodns.control.age import age
+from geodns.control.copy_rows import COLUMNS as COPY_COLUMNS
+from geodns.control.copy_rows import NUMBERS, CopyRow, copy_rows, foremost_copies
 from geodns.control.expiry import COLUMNS, certificate_rows
 from geodns.control.glance import Line, RegionGlance, Tone, ZoneGlance, regions
 from geodns.control.loads import HEADS, foremost_loads, load_rows
@@ -45,6 +47,7 @@ def render(
         *((_GAP, _well(well)) if well else ()),
         *_loads(status, everything),
         *_certificates(status, everything),
+        *_copies(status, everything),
         _GAP,
         *_workers(status),
         _data(status, everything),
@@ -190,6 +193,27 @@ def _loads(status: dict[str, Any], everything: bool) -> Iterator[RenderableType]
     yield table
     if more:
         yield Text(f"and {more} more that tell their load: geodns status --all", style=_QUIET)
+
+
+def _copies(status: dict[str, Any], everything: bool) -> Iterator[RenderableType]:
+    rows, more = copy_rows(status.get("secondaries", []), status["at"]), 0
+    if not everything:
+        rows, more = foremost_copies(rows)
+    if not rows:
+        return
+    yield _GAP
+    yield copy_table(rows)
+    if more:
+        yield Text(f"and {more} more that are copied: geodns status --all", style=_QUIET)
+
+
+def copy_table(rows: Iterable[CopyRow]) -> Table:
+    """Zones that are copied from primaries."""
+    table = _table(*COPY_COLUMNS[:-NUMBERS], *(f">{head}" for head in COPY_COLUMNS[-NUMBERS:]))
+    for row in rows:
+        style = None if row.tone is Tone.WELL else _STYLES[row.tone]
+        table.add_row(*(Text(cell) for cell in row.cells), style=style)
+    return table
 
 
 def _workers(status: dict[str, Any]) -> Iterator[RenderableType]:

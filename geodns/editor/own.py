@@ -13,6 +13,7 @@ from geodns.answer.image import RRset
 from geodns.control.state import StateError
 from geodns.control.store import AllWritten, written_sets
 from geodns.control.updated_zones import updated_nodes
+from geodns.editor.copied import copied_records
 from geodns.editor.site import Site, read_file
 from geodns.editor.sources import records_in
 from geodns.replication.written import Written, rdata_of
@@ -48,6 +49,9 @@ def read_own(site: Site, origin: dns.name.Name, *, made: bool = True, updates: b
 
     Raises EditError where the file has errors, StateError where updates can't be read.
     """
+    copied = copied_records(site, origin)
+    if copied is not None:
+        return Own(copied, ())
     file = site.file_of(origin)
     draft = read_file(file, site.folder, site.name_servers)
     wrong = [str(item) for item in draft.problems if item.severity == "error"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dns.name
 
 from geodns.config.basis import BasisError, read_kept, read_server
 from geodns.config.pair import Pair
+from geodns.config.secondary import SecondaryRole
 from geodns.config.settings import Admin, Services
 from geodns.config.source import read_source
+from geodns.editor.copied_from import CopiedFrom, copied_from
 from geodns.problem import Problem
 from geodns.replication.pair.standing import at_first, read_standing
 from geodns.wording import did_you_mean, shown
@@ -19,6 +21,8 @@ from geodns.zone.draft import ContentError, Draft
 from geodns.zone.editing.records import EditError
 from geodns.zone.load import MASTER_SUFFIXES, origin_of, read_zone, zone_files
 from geodns.zone.names import owner_name
+
+NO_FOLDER = Path("/nonexistent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,12 @@ class Site:
     services_file: Path | None
     name_servers: tuple[str, ...] = ()
     pair: Pair | None = None
+    role: SecondaryRole = field(default_factory=SecondaryRole)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether it has zones of its own; a server that only copies zones need have none."""
+        return self.folder != NO_FOLDER
 
     def must_lead(self) -> None:
         """Raises EditError where the files are those of another server, the primary."""
@@ -51,6 +61,16 @@ class Site:
                 " there, or make this one the primary by `geodns promote`"
             )
 
+    def copied_from(self) -> dict[bytes, CopiedFrom]:
+        """The zones that come from primaries, by apex. Raises StateError."""
+        return copied_from(self.role, self.state)
+
+    def must_be_own(self, origin: dns.name.Name) -> None:
+        """Raises EditError where a zone comes from a primary, which is where to edit it."""
+        source = self.copied_from().get(origin.to_digestable())
+        if source is not None:
+            raise EditError(f"the zone {origin} is copied from {source}: edit it there")
+
     def services(self) -> Collection[str]:
         """The names that GEO may have, also those of services whose settings are wrong."""
         if self.services_file is None:
@@ -59,6 +79,8 @@ class Site:
 
     def files(self) -> Iterator[tuple[dns.name.Name, Path]]:
         """The zones and their files, in the order of these."""
+        if not self.has_files:
+            return
         problems: list[Problem] = []
         found = zone_files(self.folder, problems)
         if problems:
@@ -76,6 +98,7 @@ class Site:
             zones.setdefault(name, []).append(file)
         found = zones.get(origin, [])
         if not found:
+            self.must_be_own(origin)
             known = [zone.to_text(omit_final_dot=True) for zone in zones]
             hint = did_you_mean(origin.to_text(omit_final_dot=True), known)
             raise EditError(
@@ -94,15 +117,17 @@ def open_site(config: Path) -> Site:
     if server.zones is None:
         if server.pair is not None:
             Site(file, Path(), server.state, server.admin, None, (), server.pair).must_lead()
-        raise EditError(f"{config} names no folder of zones; set zones")
+        if not server.secondary.is_used:
+            raise EditError(f"{config} names no folder of zones; set zones")
     return Site(
         file,
-        server.zones,
+        server.zones or NO_FOLDER,
         server.state,
         server.admin,
         server.services,
         server.name_servers,
         server.pair,
+        server.secondary,
     )
 
 

@@ -33,6 +33,7 @@ def create(site: Site, origin: dns.name.Name, records: Records, format: Format =
     for name, file in site.files():
         if name == origin:
             raise EditError(f"the zone {origin} is there already, in {file.name}")
+    site.must_be_own(origin)
     stem = origin.to_text(omit_final_dot=True) if origin != dns.name.root else "root"
     data = FORMATS[format](origin, records).encode()
     found = tuple(differences({}, records))

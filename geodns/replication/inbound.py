@@ -202,6 +202,8 @@ class Progress(NamedTuple):
     """Whom it was last copied from or confirmed by, since the start."""
     error: str | None
     """What was wrong when it last failed, and with which primary; None: it did not."""
+    failed: int = 0
+    """How many checks some primary has failed in, since the start."""
 
 
 class Follower(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -153,6 +154,38 @@ def test_the_status_tells_of_each_copy(chain: Chain) -> None:
     assert row["checked"] <= status["at"] + 1 < row["expires"]
 
 
+def test_commands_show_copies_and_leave_edits_to_the_primary(chain: Chain) -> None:
+    server = chain.secondary
+    listed = server.command("zone", "list")
+    assert "laid.test." in listed.stdout
+    assert "127.0.0.1:" in listed.stdout
+    rows = {row["zone"]: row for row in json.loads(server.command("zone", "list", "--json").stdout)}
+    assert rows["copied.test."]["serial"] == chain.serial()
+    shown = server.command("zone", "show", "copied.test")
+    assert "ns.elsewhere.test." in shown.stdout
+    exported = server.command("zone", "export", "copied.test", "--format", "master").stdout
+    assert "www" in exported
+    assert "www" in server.command("record", "list", "copied.test", "www").stdout
+    for command in (
+        ("record", "set", "copied.test", "www", "A", "192.0.2.1"),
+        ("zone", "delete", "copied.test", "--force"),
+        ("zone", "create", "copied.test", "--ns", "ns1.copied.test."),
+    ):
+        refused = server.command(*command)
+        assert refused.exit_code == 1
+        assert "is copied from 127.0.0.1:" in refused.output
+
+
+def test_metrics_tell_when_a_copy_was_confirmed_and_expires(chain: Chain) -> None:
+    with urllib.request.urlopen(f"{chain.secondary.admin}/metrics", timeout=_PATIENCE) as reply:
+        text = reply.read().decode()
+    assert f'geodns_secondary_serial{{zone="copied.test."}} {float(chain.serial() or 0)}' in text
+    assert 'geodns_secondary_served{zone="copied.test."} 1.0' in text
+    assert 'geodns_secondary_transfers_total{zone="copied.test."}' in text
+    with urllib.request.urlopen(f"{chain.secondary.admin}/", timeout=_PATIENCE) as reply:
+        assert "Zones copied from primaries" in reply.read().decode()
+
+
 def test_a_restart_needs_no_primary_and_an_expiry_is_the_end_until_it_is_back(
     chain: Chain,
 ) -> None:
@@ -177,8 +210,9 @@ def test_a_restart_needs_no_primary_and_an_expiry_is_the_end_until_it_is_back(
     chain.secondary.stop()
     chain.secondary.start()
     assert chain.rcode("www.copied.test") == "SERVFAIL", "a restart makes it no newer"
+    chain.primary.write("zones/copied.test.yaml", _zone(10))
     chain.primary.start()
-    _until(lambda: chain.serial() == 9)
+    _until(lambda: chain.serial() == 10)
 
 
 def test_zones_of_a_catalog_come_and_go(chain: Chain) -> None:

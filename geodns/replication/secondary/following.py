@@ -34,6 +34,7 @@ class Following:
         self._stopped = False
         self._primary: str | None = None
         self._error: str | None = None
+        self._failed = 0
         self._machine = self._begin()
         if former is not None:
             former.add_done_callback(lambda _: self._begin_anew())
@@ -78,6 +79,7 @@ class Following:
             machine.due - clock.now() + clock.wall(),
             self._primary,
             self._error,
+            self._failed,
         )
 
     def _begin(self) -> Machine:
@@ -140,6 +142,7 @@ class Following:
             self._primary = str(checking.primary)
         self._error = checking.error
         if self._error is not None:
+            self._failed += 1
             self._complain(self._error)
 
     async def _check(self, checking: Checking) -> None:
