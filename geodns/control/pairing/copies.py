@@ -23,6 +23,8 @@ from geodns.replication.pair.manifest import Entry, Manifest, ManifestError, rea
 
 _MANIFEST = "manifest.json"
 _FRESH = ".new"
+_PRIMARY = "primary-"
+_MOST_FORMER = 3
 _OTHERS_MAY_NOT_WRITE = 0o640
 _BLOCK = 1 << 20  # bytes
 
@@ -73,8 +75,9 @@ class Copies:
             raise _unusable(self._folder, error) from error
         return Basis("copy", str(number), manifest.server)
 
-    def keep_as(self, basis: Basis, name: str) -> Basis:
+    def keep_as_primary(self, basis: Basis, epoch: str) -> Basis:
         """The same files for this server to go on with, in a folder that nothing else changes."""
+        name = f"{_PRIMARY}{epoch}"
         source, target = self._folder / basis.folder, self._folder / name
         try:
             unfinished = target.with_name(f"{name}{_FRESH}")
@@ -93,8 +96,14 @@ class Copies:
         return Basis("copy", name, basis.server)
 
     def clean(self, wanted: Collection[str]) -> None:
-        """Remove generations that nobody needs any more, and what came for them."""
-        for folder in self._numbered():
+        """Remove generations that nobody needs any more, and what came for them.
+
+        Of the files of former times as the primary, the last ones stay.
+        """
+        former = sorted(
+            self._folder.glob(f"{_PRIMARY}*"), key=lambda folder: folder.stat().st_mtime
+        )
+        for folder in (*self._numbered(), *former[:-_MOST_FORMER]):
             if folder.name not in wanted:
                 shutil.rmtree(folder, ignore_errors=True)
         for folder in self._folder.glob(f"*{_FRESH}"):

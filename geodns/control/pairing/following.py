@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from geodns.config.basis import Basis
@@ -113,8 +114,7 @@ class Following:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if self._incoming is not None:
-                self._incoming.close()
+            self._drop_incoming()
             if not self.handed_over.done():
                 self.handed_over.set_exception(OSError("the connection was closed"))
             self.handed_over.exception()  # nobody may have asked for it
@@ -144,10 +144,10 @@ class Following:
                     "error": self._node.error,
                 }
             )
-            try:
-                await asyncio.wait_for(self._news.wait(), BEAT)
-            except TimeoutError:
-                continue
+            # Not wait_for: of Python 3.11, it may lose the cancellation that ends this.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT):
+                    await self._news.wait()
 
     # --- hearing --------------------------------------------------------------------------------
 
@@ -156,8 +156,9 @@ class Following:
             message = await self._link.receive()
             self.last_word = self._clock()
             if isinstance(message, bytes):
-                if self._incoming is None or not self._incoming.add(message):
-                    raise PeerError("a piece of a file came that nobody asked for")
+                # Those of a content that is not wanted any more are passed over.
+                if self._incoming is not None and not self._incoming.add(message):
+                    self._drop_incoming()
                 continue
             await self._take(message)
             self._look_back()
@@ -188,9 +189,11 @@ class Following:
                 self._orders = version
                 self._news.set()
             case {"type": "copy", "history": str(history), "epoch": [int(number), str(node)]}:
-                await self._node.quiet()
-                self._store.begin_copy(history, Epoch(number, node))
+                await self._begin_copy(history, Epoch(number, node))
             case {"type": "copied", "number": int(number)}:
+                position = self._store.position()
+                if position is None or not position.copying:
+                    raise PeerError("a copy ends that has not begun")
                 self._store.end_copy(number)
                 self._news.set()
             case {"type": "files", "id": str(id)}:
@@ -205,9 +208,20 @@ class Following:
             case _:
                 raise PeerError(f"a {message['type']!r:.80} came from the primary")
 
+    async def _begin_copy(self, history: str, epoch: Epoch) -> None:
+        position = self._store.position()
+        if position is not None and position.epoch == epoch and position.history != history:
+            # To copy would be to lose what is here, too.
+            raise PeerError(
+                f"{epoch.node} is the primary in epoch {epoch.number} as before, and has lost its"
+                " state folder: promote this server, which has what was there"
+            )
+        await self._node.quiet()
+        self._store.begin_copy(history, epoch)
+
     async def _take_files(self, id: str, message: dict[str, Any]) -> None:
         try:
-            manifest = read_manifest(message)
+            manifest = await asyncio.to_thread(read_manifest, message)
         except ManifestError as error:
             raise PeerError(str(error)) from error
         if not self._with_databases:
@@ -216,9 +230,7 @@ class Following:
         held = await asyncio.to_thread(self._copies.held, self._node.basis)
         missing = wanted(manifest, held)
         self._missing = set(missing)
-        if self._incoming is not None:
-            self._incoming.close()
-            self._incoming = None
+        self._drop_incoming()
         await self._link.send({"type": "want", "digests": list(missing)})
 
     async def _take_content(self, type: str, digest: str) -> None:
@@ -226,19 +238,23 @@ class Following:
             return  # another list of files is about to come
         if type == "content":
             sizes = {e.digest: e.size for e in self._files[1].entries} if self._files else {}
-            if digest not in sizes or digest not in self._missing:
-                raise PeerError("a file came that nobody asked for")
-            if self._incoming is not None:
-                self._incoming.close()
-            self._incoming = self._copies.receive(digest, sizes[digest])
+            self._drop_incoming()
+            # Another list of files may have come since it was asked for.
+            if digest in sizes and digest in self._missing:
+                self._incoming = self._copies.receive(digest, sizes[digest])
             return
         incoming, self._incoming = self._incoming, None
         if incoming is None:
-            return  # of a list that was replaced
+            return  # it was dropped
         # A file that changed while it was sent is not what it was said to be; the next list is.
         if await asyncio.to_thread(incoming.finish) and incoming.is_whole:
             self._missing.discard(digest)
             self._stageable.set()
+
+    def _drop_incoming(self) -> None:
+        if self._incoming is not None:
+            self._incoming.close()
+        self._incoming = None
 
     def _take_generation(self, message: dict[str, Any]) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -166,7 +167,9 @@ class Leading:
             if any(told):
                 continue
             try:
-                await asyncio.wait_for(self._wake.wait(), BEAT)
+                # Not wait_for: of Python 3.11, it may lose the cancellation that ends this.
+                async with asyncio.timeout(BEAT):
+                    await self._wake.wait()
             except TimeoutError:
                 await self._link.send({"type": "beat", "number": self._store.newest()})
 
@@ -251,7 +254,9 @@ class Leading:
             return True
         try:
             await self._link.send({"type": "content", "digest": digest})
-            while piece := await asyncio.to_thread(stream.read, PIECE):
+            left = os.fstat(stream.fileno()).st_size  # one that grows has no end
+            while left > 0 and (piece := await asyncio.to_thread(stream.read, min(left, PIECE))):
+                left -= len(piece)
                 await self._link.send(piece)
                 await self._tell_rows()
                 await self._tell_orders()

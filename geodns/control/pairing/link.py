@@ -55,7 +55,8 @@ class Link:
         """Send a message. Raises OSError, also where the other side takes nothing any more."""
         async with self._sending:
             self._writer.write(encoded(message))
-            await asyncio.wait_for(self._writer.drain(), self._silence)
+            async with asyncio.timeout(self._silence):
+                await self._writer.drain()
 
     async def receive(self) -> Message:
         """The next message. Raises PeerError, or OSError where there is none any more or it takes
@@ -63,9 +64,11 @@ class Link:
         """
         try:
             # A byte now and then is no sign of life: a message has to be whole in time.
-            head = await asyncio.wait_for(self._reader.readexactly(HEAD.size), self._silence)
+            async with asyncio.timeout(self._silence):
+                head = await self._reader.readexactly(HEAD.size)
             size, kind = body_size(head, self.most)
-            body = await asyncio.wait_for(self._reader.readexactly(size), 10 * self._silence)
+            async with asyncio.timeout(10 * self._silence):
+                body = await self._reader.readexactly(size)
         except TimeoutError as error:
             raise OSError(f"it has said nothing for {self._silence:g} seconds") from error
         except asyncio.IncompleteReadError as error:

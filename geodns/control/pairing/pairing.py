@@ -179,8 +179,8 @@ class Pairing:
         if leading is None:
             return False
         try:
-            until = leading.until_it_has(self.store.newest())
-            await asyncio.wait_for(until, self.settings.silence)
+            async with asyncio.timeout(self.settings.silence):
+                await leading.until_it_has(self.store.newest())
         except TimeoutError:
             return False
         return True
@@ -298,6 +298,10 @@ class Pairing:
                 manifest = None if read is None else read[0]
         self._keep_unreplicated(read_standing(former), manifest)
 
+    def unreplicated(self) -> list[str]:
+        """Files with what was not replicated; who has looked at one takes it away."""
+        return [file for file in self.store.get("unreplicated") or [] if Path(file).exists()]
+
     def orders(self) -> Orders:
         """The drains and forces that stand."""
         assert self._ordering is not None
@@ -327,7 +331,7 @@ class Pairing:
         file = write(self.state, self.store, before.epoch, self._acked, orders, manifest)
         self._saved = self._acked = {}
         self.generation = None
-        kept = self.store.get("unreplicated") or []
+        kept = self.unreplicated()
         if file is not None:
             kept = [*kept, str(file)]
             logger.warning(

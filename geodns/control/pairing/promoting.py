@@ -154,8 +154,8 @@ async def _become_primary(pairing: Pairing, by: int) -> None:
     basis: Basis = pairing.basis
     if basis.kind == "copy":
         number = pairing.standing.epoch.number + 1
-        kept_as = f"primary-{number}-{name}"
-        basis = await asyncio.to_thread(pairing.copies.keep_as, basis, kept_as)
+        keep = pairing.copies.keep_as_primary
+        basis = await asyncio.to_thread(keep, basis, f"{number}-{name}")
     await pairing.quiet()
     if pairing.leads:
         raise NotPrimaryError("somebody else has promoted it meanwhile")

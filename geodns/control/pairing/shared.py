@@ -62,7 +62,9 @@ class Files:
         self._known = found
         entries = {file: _within(entry, file, root) for file, (_, entry) in found.items()}
         paths = {entry.digest: file for file, entry in entries.items() if entry.digest}
-        return made(server, entries.values()), paths
+        manifest = made(server, entries.values())
+        _ = manifest.id  # here, where it holds nobody up
+        return manifest, paths
 
     def _entry(self, file: Path, stamp: Stamp, configuration: Configuration) -> Entry | None:
         known = self._known.get(file)
