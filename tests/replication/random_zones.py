@@ -25,6 +25,7 @@ _TEXTS = [
     if type not in ("SOA", "OPT", "TSIG", "TKEY")
 ]
 RDATAS = tuple(dns.rdata.from_text("IN", type, text) for type, text in _TEXTS)
+_NS = dns.rdata.from_text("IN", "NS", "ns1.example.test.")
 Set = tuple[dns.name.Name, int, dns.rdata.Rdata]
 """Owner, TTL, data."""
 
@@ -47,6 +48,13 @@ class Version:
     @property
     def soa(self) -> Set:
         return ORIGIN, 3600, soa(self.serial, self.timers)
+
+    @property
+    def others(self) -> Iterator[Set]:
+        """All records but the SOA; there is always an NS, which ``records`` has not."""
+        yield ORIGIN, 3600, _NS
+        for (owner, rdata), ttl in self.records.items():
+            yield owner, ttl, rdata
 
     def edited(self, chance: random.Random) -> Version:
         """A later one."""
@@ -76,8 +84,7 @@ def _rdata(chance: random.Random) -> dns.rdata.Rdata:
 def whole(version: Version) -> Iterator[Set]:
     """As AXFR has it."""
     yield version.soa
-    for (owner, rdata), ttl in version.records.items():
-        yield owner, ttl, rdata
+    yield from version.others
     yield version.soa
 
 

@@ -38,8 +38,7 @@ def record_of(record: Set) -> Record:
 
 
 def content(version: Version) -> Content:
-    records = [record_of((owner, ttl, rdata)) for (owner, rdata), ttl in version.records.items()]
-    return content_of(record_of(version.soa), records)
+    return content_of(record_of(version.soa), map(record_of, version.others))
 
 
 def receive(
@@ -160,6 +159,7 @@ def test_names_in_data_are_written_out_for_all_types_that_may_have_them_compress
 
 
 SOAS = {n: record_of(Version(n).soa) for n in range(1, 10)}
+NS = Record(APEX, 2, 60, b"\2ns" + APEX)
 A = Record(b"\1a" + APEX, 1, 60, b"\1\2\3\4")
 
 
@@ -173,7 +173,10 @@ A = Record(b"\1a" + APEX, 1, 60, b"\1\2\3\4")
         ((SOAS[5], SOAS[3], SOAS[4], SOAS[5]), "a gap between"),
         ((SOAS[5], SOAS[3], A, SOAS[4], A, SOAS[4], SOAS[5], SOAS[5], A), "behind the last SOA"),
         ((SOAS[5], A, SOAS[4]), "changes within a transfer"),
-        ((SOAS[5], A, SOAS[5], A), "behind the last SOA"),
+        ((SOAS[5], NS, A, SOAS[5], A), "behind the last SOA"),
+        ((SOAS[5], SOAS[5]), "no NS records at the apex"),
+        ((SOAS[5], A, SOAS[5]), "no NS records at the apex"),
+        ((SOAS[5], NS._replace(owner=A.owner), SOAS[5]), "no NS records at the apex"),
         ((SOAS[5], A._replace(owner=b"\1a\4test\0")), r"a.test., which is not in the zone"),
         ((SOAS[5], A._replace(owner=b"\1b" + b"\4test\0")), "not in the zone"),
         ((SOAS[5], SOAS[5]._replace(owner=A.owner)), "an SOA of a.example.test."),
@@ -226,7 +229,7 @@ def _with_answer(name: bytes, rdata: bytes = b"\1\2\3\4", type: int = 1, rdclass
         (_with_answer(b"\x40\0"), "label of an unknown kind"),
         (_with_answer((b"\x3f" + b"x" * 63) * 4 + b"\0"), "too long"),
         (_with_answer((b"\x3f" + b"x" * 63) * 3 + b"\x31" + b"x" * 49 + b"\xc0\x0c"), "too long"),
-        (_with_answer(b"\xc0\x0c", rdata=b"\1\2\3"), "type A that can't be read"),
+        (_with_answer(b"\xc0\x0c", rdata=b"\1\2\3"), "type A that can't be read, of example.test."),
         (_with_answer(b"\xc0\x0c", rdata=b"\1\2\3\4\5"), "type A that can't be read"),
         (_with_answer(b"\xc0\x0c", rdata=b"\x05ab", type=16), "type TXT that can't be read"),
         (_with_answer(b"\xc0\x0c", rdata=b"\xc0\x0c\0", type=2), "type NS that can't be read"),

@@ -19,6 +19,7 @@ from geodns.replication.secondary.errors import FutileError, PrimaryError
 from geodns.zone.serial import newer
 
 SOA = 6
+_NS = 2
 _MOST_STEPS = 64 * 1024**2
 """Bytes of differences: they are in memory, and rather the whole zone is received into a file."""
 
@@ -59,6 +60,7 @@ class Assembly:
         self._state = _State.FIRST
         self._size = 0
         self._soa: Record | None = None
+        self._has_ns = False
         self._before: Record | None = None
         self._after: Record | None = None
         self._removed: list[Record] = []
@@ -135,11 +137,15 @@ class Assembly:
 
     def _one_of_all(self, record: Record) -> None:
         if record.type != SOA:
+            self._has_ns |= record.type == _NS and record.owner == self._apex
             self._sink.write(record)
-        elif self._is_last(record):
-            self._state = _State.ENDED
-        else:
+        elif not self._is_last(record):
             raise PrimaryError("its serial changes within a transfer")
+        elif not self._has_ns:
+            # RFC 1034 4.2.1 wants them there; two SOAs alone would leave nothing of a zone.
+            raise PrimaryError("its zone has no NS records at the apex")
+        else:
+            self._state = _State.ENDED
 
     def _one_removed(self, record: Record) -> None:
         if record.type != SOA:

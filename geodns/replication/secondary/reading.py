@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+import dns.name
 import dns.rcode
 
 from geodns.answer.names import HEADER_BYTES
@@ -65,6 +66,10 @@ def _read(packet: bytes, id: int, question: bytes) -> Part:
         # RFC 2181 8: "Implementations should treat TTL values received with the most significant
         # bit set as if the entire value received was zero."
         ttl = 0 if ttl > _MOST_TTL else ttl
-        records.append(Record(owner.lower(), type, ttl, rdata_at(packet, type, at, end, names)))
+        try:
+            rdata = rdata_at(packet, type, at, end, names)
+        except PrimaryError as error:
+            raise PrimaryError(f"{error}, of {dns.name.from_wire(owner, 0)[0]}") from error
+        records.append(Record(owner.lower(), type, ttl, rdata))
         at = end
     return Part(records, at)
