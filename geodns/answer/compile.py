@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 import dns.name
 import dns.rdatatype
@@ -45,6 +46,7 @@ from geodns.steering.units import Candidate
 from geodns.zone.content import Node as ZoneNode
 from geodns.zone.content import Zone
 from geodns.zone.dynamic import service_of
+from geodns.zone.wire import WireNodes
 
 _ALPN, _PORT, _ECH = 1, 3, 5  # RFC 9460 14.3.2
 
@@ -226,7 +228,12 @@ def _zone(
 ) -> ZoneImage:
     apex = zone.origin.to_digestable()
     nodes: dict[bytes, Node] = {}
-    for name, content in zone.nodes.items():
+    found: Mapping[dns.name.Name, ZoneNode] = zone.nodes
+    if isinstance(zone.nodes, WireNodes):
+        # Most are made already; the rest take the places that are kept for them.
+        nodes.update(cast("dict[bytes, Node]", zone.nodes.wire))
+        found = zone.nodes.special
+    for name, content in found.items():
         nodes[name.to_digestable()] = _node(name, content, numbers, settings)
     _add_empty(nodes, apex)
     soa = zone.nodes[zone.origin].rdatasets[dns.rdatatype.SOA]
@@ -251,6 +258,8 @@ def _copied(zone: CopiedZone, numbers: dict[str, int], settings: dict[str, Servi
 def _add_empty(nodes: dict[bytes, Node], apex: bytes) -> None:
     empty: Node = {}
     for owner in list(nodes):
+        if owner[owner[0] + 1 :] in nodes:
+            continue  # what is above that is there as well, or comes with it
         # RFC 4592 2.2.2: what has something below it exists, even where nothing stands at it.
         for ancestor in suffixes(owner)[1:]:
             if len(ancestor) <= len(apex):

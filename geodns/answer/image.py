@@ -8,15 +8,9 @@ from typing import NamedTuple
 from geodns.answer.access import Access
 from geodns.answer.location import LocationMap
 from geodns.answer.resolvers import Resolvers
+from geodns.zone.wire import RRset as RRset
 
 GEO = 0  # the key of a geo name's entry in a Node; RFC 6895 3.1 reserves type 0
-
-
-class RRset(NamedTuple):
-    """Records of one owner and type: TTL in seconds and each record's uncompressed wire rdata."""
-
-    ttl: int
-    rdatas: tuple[bytes, ...]
 
 
 class GeoRRset(NamedTuple):

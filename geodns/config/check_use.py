@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import dns.name
 from dns.rdatatype import RdataType
@@ -128,7 +130,9 @@ def cname_beside_records(sources: Sources) -> Iterator[Problem]:
 def cname_loop(sources: Sources) -> Iterator[Problem]:
     """A CNAME target inside our zones doesn't lead back to the name it is the answer for."""
     targets = _cname_targets(sources)
-    nodes = {owner: node for zone in sources.local for owner, node in zone.nodes.items()}
+    # Of a name that is in several zones, the last one counts.
+    layers: list[Any] = [zone.nodes for zone in reversed(sources.local)]
+    nodes: Mapping[dns.name.Name, Node] = ChainMap(*layers)
     for zone, owner, node in _geo_nodes(sources):
         geo = node.geo
         if geo is not None and geo.service in targets and _leads_back(owner, nodes, targets):
@@ -143,7 +147,7 @@ def cname_loop(sources: Sources) -> Iterator[Problem]:
 
 def _geo_nodes(sources: Sources) -> Iterator[tuple[Zone, dns.name.Name, Node]]:
     for zone in sources.local:
-        for owner, node in zone.nodes.items():
+        for owner, node in zone.steered():
             if node.geo is not None:
                 yield zone, owner, node
 
@@ -171,7 +175,7 @@ def _cname_targets(sources: Sources) -> dict[str, set[dns.name.Name]]:
 
 def _leads_back(
     start: dns.name.Name,
-    nodes: dict[dns.name.Name, Node],
+    nodes: Mapping[dns.name.Name, Node],
     targets: dict[str, set[dns.name.Name]],
 ) -> bool:
     seen: set[dns.name.Name] = set()

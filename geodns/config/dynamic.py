@@ -61,7 +61,7 @@ def with_dynamic_records(configuration: Configuration) -> tuple[Configuration, l
     # A name may stand in a zone and in one above it; only the deepest zone is asked.
     local = (*configuration.zones, *configuration.overlays)
     for zone in sorted(local, key=lambda zone: -len(zone.origin.labels)):
-        for owner, node in zone.nodes.items():
+        for owner, node in zone.steered():
             for record in node.dynamic:
                 name = service_of(owner, record.type)
                 if name not in made.services:

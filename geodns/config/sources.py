@@ -103,7 +103,7 @@ class Sources:
 
     def used_services(self) -> set[str]:
         """The services that some zone's GEO records name, and those that they are made of."""
-        nodes = (node for zone in self.local for node in zone.nodes.values())
+        nodes = (node for zone in self.local for _, node in zone.steered())
         return self.with_branches(node.geo.service for node in nodes if node.geo)
 
     def with_branches(self, names: Iterable[str]) -> set[str]:

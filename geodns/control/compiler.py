@@ -115,7 +115,7 @@ def longest_ttls(configuration: Configuration) -> dict[str, float]:
     services = configuration.services.services
     longest: dict[str, float] = {}
     for zone in (*configuration.zones, *configuration.overlays):
-        for owner, node in zone.nodes.items():
+        for owner, node in zone.steered():
             longest.update(
                 (service_of(owner, record.type), float(record.ttl)) for record in node.dynamic
             )
@@ -174,7 +174,7 @@ def _summary(zone: Zone) -> ZoneSummary:
         file=zone.file,
         serial=int(soa.serial),
         names=len(zone.nodes),
-        geo=sum(node.geo is not None or bool(node.dynamic) for node in zone.nodes.values()),
+        geo=sum(1 for _ in zone.steered()),
         automatic=zone.automatic_serial or zone.is_updated,
     )
 
@@ -213,6 +213,7 @@ def job(request: bytes, files: Sequence[int]) -> None:
     """
     words, result, image, states, *former = files
     os.dup2(words, sys.stderr.fileno())
+    gc.disable()  # it makes millions of objects, and what is garbage goes with the process
     with os.fdopen(result, "wb") as pipe, os.fdopen(states, "rb") as given:
 
         def tell(message: Message) -> None:

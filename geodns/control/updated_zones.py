@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import replace
 
 import dns.name
@@ -18,6 +18,7 @@ from geodns.control.store import AllWritten
 from geodns.problem import Problem
 from geodns.replication.written import Written, overlaid, rdata_of, tied_types
 from geodns.zone.content import Node, Zone
+from geodns.zone.wire import WireNodes
 
 
 def with_updates(
@@ -36,9 +37,11 @@ def with_updates(
 
 def updated_nodes(
     nodes: Mapping[dns.name.Name, Node], written: Written
-) -> tuple[dict[dns.name.Name, Node], dict[dns.name.Name, frozenset[RdataType]]]:
+) -> tuple[MutableMapping[dns.name.Name, Node], dict[dns.name.Name, frozenset[RdataType]]]:
     """What stands in a zone with what updates wrote, and the types of each name that are hidden."""
-    updated = dict(nodes)
+    updated: MutableMapping[dns.name.Name, Node] = (
+        nodes.copy() if isinstance(nodes, WireNodes) else dict(nodes)
+    )
     concealed: dict[dns.name.Name, frozenset[RdataType]] = {}
     for wire, sets in written.items():
         owner, _ = dns.name.from_wire(wire, 0)

@@ -171,7 +171,7 @@ def _served(configuration: Configuration, asked: Sequence[str]) -> list[str]:
     named = set(configuration.pools) | {
         node.geo.service
         for zone in (*configuration.zones, *configuration.overlays)
-        for node in zone.nodes.values()
+        for _, node in zone.steered()
         if node.geo is not None
     }
     branches = {branch for service in services.values() for branch in service.branches}

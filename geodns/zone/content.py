@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +54,13 @@ class Zone:
     """
 
     origin: dns.name.Name
-    nodes: dict[dns.name.Name, Node]
+    nodes: Mapping[dns.name.Name, Node]
     file: Path
     automatic_serial: bool = False
     is_updated: bool = False
+
+    def steered(self) -> Iterator[tuple[dns.name.Name, Node]]:
+        """The names that are answered from services: by GEO, or by dynamic records."""
+        # Where most nodes are made when they are asked for, none of those is such a name.
+        nodes: Mapping[dns.name.Name, Node] = getattr(self.nodes, "special", self.nodes)
+        return (item for item in nodes.items() if item[1].geo is not None or item[1].dynamic)

@@ -62,13 +62,16 @@ class Flaw:
     column: int
 
 
-def entries(text: str) -> Iterator[Entry | Flaw]:
-    """The logical lines of a text that are not empty, in order, and its flaws."""
+def entries(text: str, start: int = 0, line: int = 1) -> Iterator[Entry | Flaw]:
+    """The logical lines of a text that are not empty, in order, and its flaws.
+
+    ``start`` is where in the text to begin, at the start of the line of this number.
+    """
     entry: Entry | None = None
     opened: list[tuple[int, int]] = []
-    line, start, spaced = 1, 0, False
+    spaced = False
     flawed = False  # the rest of this line is passed over
-    for match in _TOKEN.finditer(text):
+    for match in _TOKEN.finditer(text, start):
         kind = match.lastgroup
         column = match.start() - start + 1
         if kind == "word" or kind == "quoted":

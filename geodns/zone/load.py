@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,8 +11,9 @@ import dns.name
 
 from geodns import yamlfile
 from geodns.problem import Problem
+from geodns.zone.bulk import read_bulk
 from geodns.zone.check import check_zone
-from geodns.zone.content import Zone
+from geodns.zone.content import Node, Zone
 from geodns.zone.draft import ContentError, Draft
 from geodns.zone.master import read_master
 from geodns.zone.names import owner_name
@@ -23,6 +24,7 @@ from geodns.zone.soa import file_serial
 YAML_SUFFIXES = frozenset((".yaml", ".yml"))
 MASTER_SUFFIXES = frozenset((".zone", ".db"))
 AS_IT_IS = Pending()
+_LARGE = 1 << 18  # bytes: from here on a file is read in bulk where it can be
 _ROOT = "root"
 """The root has no name to give a file; this is the one that it has where it is published."""
 
@@ -56,7 +58,7 @@ def read_zone(
     Without a draft the file's name is no zone's, or it is no regular file.
     """
     problems: list[Problem] = []
-    draft, _ = _read(file, folder, services, problems, pending, name_servers)
+    draft, _, _ = _read(file, folder, services, problems, pending, name_servers)
     return draft, problems if draft is None else draft.problems
 
 
@@ -106,7 +108,9 @@ def _load(
     zones: dict[dns.name.Name, Zone] = {}
     claims: dict[dns.name.Name, Path] = {}
     for file in zone_files(folder, problems, pending):
-        draft, read = _read(file, folder, services, problems, pending, name_servers)
+        draft, nodes, read = _read(
+            file, folder, services, problems, pending, name_servers, in_bulk=True
+        )
         files.extend(path for path in read if path not in files)
         if draft is None:
             continue
@@ -121,7 +125,7 @@ def _load(
             )
             zones.pop(draft.origin, None)
         elif not any(problem.severity == "error" for problem in draft.problems):
-            zones[draft.origin] = Zone(draft.origin, draft.nodes, file, draft.automatic_serial)
+            zones[draft.origin] = Zone(draft.origin, nodes, file, draft.automatic_serial)
         problems.extend(draft.problems)
     return tuple(zones.values()), problems, files
 
@@ -133,29 +137,48 @@ def _read(
     problems: list[Problem],
     pending: Pending,
     name_servers: Sequence[str],
-) -> tuple[Draft | None, list[Path]]:
-    """The checked draft of a file, and the files that were read for it."""
+    *,
+    in_bulk: bool = False,
+) -> tuple[Draft | None, Mapping[dns.name.Name, Node], list[Path]]:
+    """The checked draft of a file, its nodes, and the files that were read for it.
+
+    ``in_bulk``: the draft of a large file may lack the nodes that nothing can be said about.
+    """
     try:
         origin = origin_of(file)
     except ContentError as fault:
         problems.append(
             Problem("bad-zone-name", f"the file's name is no zone's name: {fault.message}", file)
         )
-        return None, [file]
+        return None, {}, [file]
     if not pending.is_file(file):
         problems.append(Problem("unreadable-file", "is not a regular file", file))
-        return None, [file]
+        return None, {}, [file]
     draft = Draft(origin, file)
+    nodes: Mapping[dns.name.Name, Node] | None = None
     if file.suffix in MASTER_SUFFIXES:
-        read = read_master(file, draft, folder, pending.read)
+        if in_bulk and (text := _text_of_large(file, pending)) is not None:
+            nodes = read_bulk(file, text, draft)
+        read = [file]
+        if nodes is None:
+            read = read_master(file, draft, folder, pending.read)
     else:
         read = [file]
         document, draft.problems = yamlfile.read(file, pending.read)
         if is_configuration(document):
             what = "is octoDNS's configuration, not a zone, and is left alone"
             problems.append(Problem("not-a-zone", what, file, severity="warning"))
-            return None, [file]
+            return None, {}, [file]
         if document.data is not None or not draft.problems:
             read_octodns(document, draft, file_serial(read), name_servers)
     check_zone(draft, services, needs_soa=file.suffix in MASTER_SUFFIXES)
-    return draft, read
+    return draft, draft.nodes if nodes is None else nodes, read
+
+
+def _text_of_large(file: Path, pending: Pending) -> str | None:
+    """What a large file holds; None where it is small, or no such text."""
+    try:
+        data = pending.read(file)
+        return data.decode("utf-8-sig") if len(data) >= _LARGE else None
+    except (OSError, UnicodeDecodeError):
+        return None  # who reads it the other way tells of it

@@ -46,14 +46,14 @@ def read_master(
     ``$INCLUDE`` reads only files below ``folder``. ``read`` gives a file's bytes, or raises
     OSError. Returns all files that were read.
     """
-    state = _State(draft.origin)
-    reader = _Reader(draft, folder.resolve(), read)
+    state = State(draft.origin)
+    reader = Reader(draft, folder.resolve(), read)
     reader.read(file, state)
     return reader.files
 
 
 @dataclass(slots=True)
-class _State:
+class State:
     """What a line takes over from the lines before it."""
 
     origin: dns.name.Name
@@ -63,7 +63,9 @@ class _State:
     minimum: int | None = None  # of the SOA
 
 
-class _Reader:
+class Reader:
+    """Reads lines into a draft."""
+
     def __init__(self, draft: Draft, folder: Path, read: Callable[[Path], bytes]) -> None:
         self.draft = draft
         self.folder = folder
@@ -72,7 +74,7 @@ class _Reader:
         self.open: list[Path] = []
         self.includes = 0
 
-    def read(self, file: Path, state: _State) -> None:
+    def read(self, file: Path, state: State) -> None:
         """Reads a file's lines; ``state`` is changed by them."""
         if file not in self.files:
             self.files.append(file)
@@ -83,10 +85,10 @@ class _Reader:
                 spot = Spot(file, entry.line, entry.column)
                 self.draft.problems.append(spot.problem("syntax", entry.message))
             elif entry.words:
-                self._guarded(entry, state, file)
+                self.guarded(entry, state, file)
         self.open.pop()
 
-    def _guarded(self, entry: Entry, state: _State, file: Path) -> None:
+    def guarded(self, entry: Entry, state: State, file: Path) -> None:
         """Reads one line; a fault of its nth word becomes a problem at that word."""
         words = entry.words
         try:
@@ -103,7 +105,7 @@ class _Reader:
 
     # --- directives -------------------------------------------------------------------------
 
-    def _directive(self, directive: str, words: Sequence[Word], state: _State, file: Path) -> None:
+    def _directive(self, directive: str, words: Sequence[Word], state: State, file: Path) -> None:
         known = _DIRECTIVES.get(directive)
         if known is None:
             hint = did_you_mean(directive, _DIRECTIVES)
@@ -122,7 +124,7 @@ class _Reader:
         else:
             self._generate(words, state, file)
 
-    def _generate(self, words: Sequence[Word], state: _State, file: Path) -> None:
+    def _generate(self, words: Sequence[Word], state: State, file: Path) -> None:
         for owner, rest in generate(words):
             try:
                 self._record(Entry(indented=False, words=[owner, *rest]), state, file)
@@ -132,7 +134,7 @@ class _Reader:
                 place = (at + 2,) if isinstance(at, int) else (2,)
                 raise ContentError(fault.id, fault.message, fault.hint, place) from fault
 
-    def _include(self, words: Sequence[Word], state: _State, file: Path) -> None:
+    def _include(self, words: Sequence[Word], state: State, file: Path) -> None:
         try:
             target = (file.parent / _unescaped(words, 1)).resolve()
             exists = target.is_file()
@@ -157,7 +159,7 @@ class _Reader:
 
     # --- records ----------------------------------------------------------------------------
 
-    def _record(self, entry: Entry, state: _State, file: Path) -> None:
+    def _record(self, entry: Entry, state: State, file: Path) -> None:
         words = entry.words
         at = 0
         if not entry.indented:
@@ -181,7 +183,7 @@ class _Reader:
         if isinstance(rdata, dns.rdtypes.ANY.SOA.SOA) and state.minimum is None:
             state.minimum = rdata.minimum
         if ttl is None:
-            ttl = _implied_ttl(state)
+            ttl = implied_ttl(state)
         if ttl is None:
             raise ContentError("missing-ttl", "the record has no TTL", "put a $TTL line before it")
         self.draft.add(owner, ttl, rdata, spot)
@@ -280,7 +282,8 @@ def _rdata(words: Sequence[Word], at: int, origin: dns.name.Name) -> dns.rdata.R
         raise ContentError(fault.id, fault.message, fault.hint, (offset,)) from fault
 
 
-def _implied_ttl(state: _State) -> int | None:
+def implied_ttl(state: State) -> int | None:
+    """The TTL of a record that states none."""
     # RFC 2308 4: records after $TTL that state no TTL of their own have that one; RFC 1035 5.1:
     # else the last one stated; the SOA's minimum was the default before RFC 2308.
     for ttl in (state.default_ttl, state.last_ttl, state.minimum):
