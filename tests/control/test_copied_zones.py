@@ -74,6 +74,8 @@ def _kept(folder: Path, zone: Zone) -> dict[bytes, Any]:
     (soa,) = (record for record in records if record.type == 6)
     others = [record for record in records if record.type != 6]
     random.Random(1).shuffle(others)
+    folder = folder / "state"
+    folder.mkdir(exist_ok=True)
     copies = Copies(folder, _ignore)
     asyncio.run(copies.replace(APEX, Whole(soa, others), 0, LATER))
     copies.close()
