@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from geodns.problem import ConfigurationError
 
 KEY = 'keys: {k.test.: {secret: "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="}}\n'
 OVERLAY = "www: {type: GEO, service: web}\n"
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "secondary.md").read_text()
 PIN = "lzLzGdZmNqSs8eN5bFVm+0hPGmN6mKQ5qPzBdPGnLpo="
 
 
@@ -183,6 +185,18 @@ www:
     assert "www.c.test/A" in configuration.pools
     (tmp_path / "overlay.zone").write_text("www 30 IN GEO web\n")
     assert _problems(tmp_path, COPIED.replace("overlay.yaml", "overlay.zone")) == []
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_the_page_shows_is_right(tmp_path: Path, number: int) -> None:
+    blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", PAGE, re.DOTALL)
+    assert [name for name, _ in blocks] == ["geodns.yaml"] * 2 + ["overlays/example.com.yaml"]
+    (tmp_path / "ns1.secret").write_text("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=\n")
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "overlays" / "example.com.yaml").write_text(blocks[2][1])
+    assert _problems(tmp_path, blocks[number][1]) == []
+    configuration, _ = load(tmp_path / "geodns.yaml")
+    assert configuration.server.secondary.is_used
 
 
 def test_with_a_catalog_a_list_may_be_for_a_zone_that_has_yet_to_come(tmp_path: Path) -> None:
