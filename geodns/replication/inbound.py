@@ -79,7 +79,7 @@ class Limits:
     """What one transfer may take, and how many there may be at once. Seconds, and bytes of records.
 
     ``size`` counts records uncompressed, of a whole zone and of differences alike. ``transfers``
-    are those at once from all primaries, ``per_primary`` those from one address.
+    are those at once from all primaries, ``per_primary`` those from one address, which are fewer.
     """
 
     connect: float = 10

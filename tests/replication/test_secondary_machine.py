@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -137,9 +138,12 @@ def test_the_tables_have_no_state_that_cannot_be_left_or_reached() -> None:
     assert set(STANDINGS.values()) | {Standing.NEVER_HAD} == set(Standing)
     assert {event for _, event in TURNS} == set(Event)
     assert {finding for _, finding in STANDINGS} == set(Finding)
-    turns, standings = diagrams()
-    assert "waiting --> asking: the wait is over" in turns
-    assert "current --> expired: EXPIRE is over" in standings
+
+
+def test_the_diagrams_of_the_documentation_are_those_of_the_tables() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "following.md"
+    for diagram in diagrams():
+        assert f"```mermaid\n{diagram}```" in page.read_text(encoding="utf-8")
 
 
 class History:

@@ -42,6 +42,7 @@ class Means:
     async def transfer(self, primary: Primary) -> AsyncIterator[None]:
         """Room for one transfer. A primary that is slow leaves some to the others."""
         limits = self.limits
-        own = self._by_address.setdefault(primary.address, asyncio.Semaphore(limits.per_primary))
+        most = min(limits.per_primary, max(1, limits.transfers - 1))
+        own = self._by_address.setdefault(primary.address, asyncio.Semaphore(most))
         async with own, self._transfers:
             yield
