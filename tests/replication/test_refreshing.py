@@ -263,6 +263,25 @@ async def test_zones_come_and_go_and_change_their_primaries(tmp_path: Path) -> N
         assert not it.refreshing.refresh(APEX)
 
 
+@asynchronous
+async def test_bounds_that_are_changed_count_from_the_next_check_on(tmp_path: Path) -> None:
+    wide = replace(LIMITS, bounds=replace(SOON, refresh=(2000, 3000)))
+    async with FakePrimary([FIRST]) as primary, watched(tmp_path) as it:
+        it.follow(primary.primary())
+        await until(lambda: it.told)
+        it.follow(primary.primary(), limits=wide)
+        it.refreshing.refresh(APEX)
+        await until(lambda: it.refreshing.status()[0].due > time.time() + 1500)
+
+
+@asynchronous
+async def test_a_zone_without_a_primary_says_so(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        it.follow()
+        await until(lambda: it.error == "it has no primary that can be asked")
+        assert it.refreshing.status()[0].due > time.time() - 1
+
+
 class Slow(Shelf):
     """Keeps when it is told to; ``most`` is how many it kept at once."""
 

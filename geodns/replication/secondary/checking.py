@@ -45,6 +45,8 @@ class Checking:
 
     async def answers(self, copy: Copy | None) -> list[Answer]:
         """Of all primaries; where one has what is newer than the copy, of those that are quick."""
+        if not self._primaries:
+            self.error = "it has no primary that can be asked"
         loop, found = asyncio.get_running_loop(), list[Answer]()
         pending = {
             loop.create_task(self._answer(number, primary))

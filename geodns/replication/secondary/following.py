@@ -147,7 +147,8 @@ class Following:
 
     async def _check(self, checking: Checking) -> None:
         means = self._means
-        self._machine = self._machine.begun(means.clock.now())
+        bounds = means.limits.bounds  # they may have been changed
+        self._machine = self._machine._replace(bounds=bounds).begun(means.clock.now())
         answers = await checking.answers(self._machine.copy)
         expired, now = self.is_expired, means.clock.now()
         self._machine = self._machine.answered(now, answers, means.chance())
