@@ -18,6 +18,7 @@ import dns.message
 import numpy as np
 import pytest
 from building import configuration, query, scope_of
+from depth import many
 from slowly import Client, Evaluation, Group, allowed, carried, client_at
 
 from geodns.answer.client import Client as EngineClient
@@ -37,7 +38,6 @@ from geodns.steering.clients import Clients
 from geodns.steering.policy import Policy
 from geodns.steering.ranking import Ranking
 
-WORLDS = 60
 _COUNTRIES = [("EU", "DE"), ("EU", "FR"), ("NA", "US"), ("AS", "JP"), ("SA", "BR"), ("AF", "ZA")]
 _AREAS = ("default", "EU", "EU-DE", "NA-US", "NA-US-CA", "AS64500", "AS64500-DE", "SA", "AS-JP")
 _BITS = {4: 32, 6: 128}
@@ -356,7 +356,7 @@ def _relative(parts: Sequence[tuple[float, Shape]]) -> frozenset[Any]:
     return frozenset((round(share / most, 4), tiers) for share, tiers in parts)
 
 
-@pytest.fixture(params=range(WORLDS))
+@pytest.fixture(params=many(25))
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return World(request.param, tmp_path)
 

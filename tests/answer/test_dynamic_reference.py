@@ -21,6 +21,7 @@ import dns.rdatatype
 import numpy as np
 import pytest
 from building import configuration, query, scope_of
+from depth import many
 from slowly import Client, carried, client_at
 
 from geodns.answer.client import Client as EngineClient
@@ -36,7 +37,7 @@ from geodns.geo.place import NOWHERE, Place
 from geodns.geo.places import PlaceTable
 from geodns.geo.ranges import merge_neighbours
 
-WORLDS, RECORDS, CLIENTS = 10, 24, 14
+RECORDS, CLIENTS = 24, 14
 _TYPES = {"A": A, "AAAA": AAAA, "CNAME": A}
 _GEOS = (
     *("AF", "AF-ZA", "AS", "AS-JP", "EU", "EU-DE", "EU-FR"),
@@ -249,7 +250,7 @@ def plain_of(record: dict[str, Any]) -> tuple[str, ...]:
     return tuple(sorted([record["value"]] if "value" in record else record["values"]))
 
 
-@pytest.fixture(params=range(WORLDS))
+@pytest.fixture(params=many(5))
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return World(request.param, tmp_path)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from building import lines, scope_of
+from depth import many
 from worlds import World, written
 
 from geodns.explain.explanation import Explanation
@@ -14,7 +15,7 @@ from geodns.explain.explanation import Explanation
 _CLIENTS = 120
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", many(8))
 def test_answer_scope_tier_and_place_are_the_engines(seed: int, tmp_path: Path) -> None:
     world = World(seed, tmp_path, levels=(0.0, 1.0))
     for _ in range(_CLIENTS):
@@ -64,7 +65,7 @@ def _check_place(world: World, found: Explanation) -> None:
         assert sources == {f"latency table, row {found.client.latency_row}"}
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", many(4))
 def test_shares_of_partly_available_tiers_add_up_and_pick_the_answer(
     seed: int, tmp_path: Path
 ) -> None:
