@@ -434,6 +434,8 @@ class ControlProcess:
         assert supervisor is not None
         self._leaving = self._monitor.availability.endpoints
         try:
+            # Serials come after: a standby that dies in between serves the primary's again.
+            self._pair.take_over(compilation.loaded)
             if self._store is not None:
                 # Before anyone is told a serial: a process after this one must not go back.
                 compiled = compilation.compiled
@@ -441,7 +443,6 @@ class ControlProcess:
             self._monitor.apply(configuration)
             # What is new is looked at before it is answered.
             await self._see_all_targets()
-            self._pair.take_over(compilation.loaded)
         except BaseException:
             os.close(compilation.image)
             raise

@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +28,7 @@ _PRIMARY = "primary-"
 _MOST_FORMER = 3
 _OTHERS_MAY_NOT_WRITE = 0o640
 _BLOCK = 1 << 20  # bytes
+_AT_A_TIME = 16  # files that are being written to the disk
 
 
 class Copies:
@@ -83,10 +85,9 @@ class Copies:
             unfinished = target.with_name(f"{name}{_FRESH}")
             shutil.rmtree(unfinished, ignore_errors=True)
             shutil.copytree(source, unfinished)
-            for folder, _, files in os.walk(unfinished):
-                for file in files:
-                    _sync(Path(folder, file))
-                sync_folder(Path(folder))
+            walked = list(os.walk(unfinished))
+            copied = [Path(folder, file) for folder, _, files in walked for file in files]
+            _sync_all(copied, [Path(folder) for folder, _, _ in walked])
             if target.exists():
                 shutil.rmtree(target)
             unfinished.rename(target)
@@ -129,12 +130,13 @@ class Copies:
         return [pair for pair in found if pair[0].kind != "folder"]
 
     def _fill(self, folder: Path, manifest: Manifest, before: Basis) -> None:
+        """Writes a generation, on the disk when this returns."""
         root = folder / "files"
         root.mkdir(mode=0o750, parents=True)
         known = self._unchanged(before)
         same = {(entry.path, entry.digest, entry.modified): file for entry, file in known}
         contents = {entry.digest: file for entry, file in known}
-        folders = {root, folder}
+        folders, fresh = {root, folder}, []
         for entry in manifest.entries:
             file = rooted(Path(entry.path), root)
             parent = file if entry.kind == "folder" else file.parent
@@ -147,11 +149,10 @@ class Copies:
                 os.link(link, file)
             else:
                 _copy(self._incoming / entry.digest, contents.get(entry.digest), file, entry)
+                fresh.append(file)
         text = json.dumps(manifest.as_dict())
         (folder / _MANIFEST).write_text(text, encoding="utf-8")
-        _sync(folder / _MANIFEST)
-        for each in folders:
-            sync_folder(each)
+        _sync_all((*fresh, folder / _MANIFEST), folders)
 
 
 class Incoming:
@@ -179,10 +180,12 @@ class Incoming:
         return True
 
     def finish(self) -> bool:
-        """Keep it, on the disk; False: it is not what it was said to be, and gone."""
+        """Keep it; False: it is not what it was said to be, and gone.
+
+        Whether it is on the disk doesn't matter: it is read again before it counts.
+        """
         try:
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
+            self._stream.close()
             if self._hash.hexdigest() != self._file.name:
                 self._part.unlink()
                 return False
@@ -199,6 +202,7 @@ class Incoming:
 
 
 def _copy(incoming: Path, known: Path | None, file: Path, entry: Entry) -> None:
+    """Raises OSError, also where the content is not what it was: then it has to come again."""
     source = known if known is not None and not incoming.exists() else incoming
     digest = hashlib.sha256()
     with source.open("rb") as reading, file.open("xb") as writing:
@@ -208,9 +212,19 @@ def _copy(incoming: Path, known: Path | None, file: Path, entry: Entry) -> None:
         os.fchmod(writing.fileno(), entry.mode & _OTHERS_MAY_NOT_WRITE | 0o600)
         writing.flush()
         os.utime(writing.fileno(), ns=(entry.modified, entry.modified))
-        os.fsync(writing.fileno())
     if digest.hexdigest() != entry.digest:
+        if source == incoming:
+            incoming.unlink()
         raise OSError(0, f"{source} is not what it was")
+
+
+def _sync_all(files: Iterable[Path], folders: Iterable[Path]) -> None:
+    """Many at a time: a file system writes them together."""
+    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+        for _ in threads.map(_sync, files):
+            pass
+    for folder in folders:
+        sync_folder(folder)
 
 
 def _sync(file: Path) -> None:

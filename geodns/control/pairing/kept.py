@@ -215,7 +215,16 @@ class PairStore:
                 "UPDATE serials SET serial = max(1, (serial + ?) % 4294967296) WHERE zone = ?",
                 [(by, zone) for zone in zones],
             )
-            gone = ("candidate", "whole", "position", "states", "generation", "former", "acked")
+            gone = (
+                "candidate",
+                "whole",
+                "position",
+                "states",
+                "generation",
+                "former",
+                "acked",
+                "acked_files",
+            )
             self._put(dict.fromkeys(gone))
             self._put({"standing": standing.as_dict(), "basis": basis.as_dict()})
 

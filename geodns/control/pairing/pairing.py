@@ -227,7 +227,7 @@ class Pairing:
             return
         self._loaded = compilation.loaded
         zones = compilation.loaded.zones
-        self.automatic = tuple(zone.apex for zone in zones if zone.automatic)
+        self.automatic = tuple(zone.apex for zone in zones if zone.automatic and not zone.copied)
         if not self.leads:
             return
         self._share_again = compilation, self._used
@@ -245,7 +245,10 @@ class Pairing:
                 continue
             if read is None:
                 continue
-            serials = {apex: known.serial for apex, known in compilation.compiled.serials.items()}
+            # What other servers are the primary of, each of the pair copies for itself.
+            copied = {zone.apex for zone in loaded.zones if zone.copied}
+            known = compilation.compiled.serials.items()
+            serials = {apex: each.serial for apex, each in known if apex not in copied}
             id = 1 if self.generation is None else self.generation.id + 1
             packed = packed_states(states)
             self.generation = Generation(id, *read, loaded.number, serials, packed)
@@ -318,7 +321,8 @@ class Pairing:
         held = self.generation
         if held is not None and generation == held.id and acked.get("id") != held.manifest.id:
             acked["id"] = held.manifest.id
-            acked["files"] = {e.path: e.digest for e in held.manifest.entries if e.digest}
+            had = {entry.path: entry.digest for entry in held.manifest.entries if entry.digest}
+            self.store.put(acked_files=had)
         now = time.monotonic()
         if acked != self._saved and now >= self._saved_at + _SAVE_EVERY:
             self._saved_at = now
@@ -328,7 +332,8 @@ class Pairing:
 
     def _keep_unreplicated(self, before: Standing, manifest: Manifest | None) -> None:
         orders = self.orders().all
-        file = write(self.state, self.store, before.epoch, self._acked, orders, manifest)
+        acked = {**self._acked, "files": self.store.get("acked_files")}
+        file = write(self.state, self.store, before.epoch, acked, orders, manifest)
         self._saved = self._acked = {}
         self.generation = None
         kept = self.unreplicated()
@@ -338,7 +343,7 @@ class Pairing:
                 "the other server may not have all that was written here; see the file",
                 extra={"file": str(file)},
             )
-        self.store.put(acked=None, former=None, unreplicated=kept)
+        self.store.put(acked=None, acked_files=None, former=None, unreplicated=kept)
 
     # --- a standby's generations ----------------------------------------------------------------
 
