@@ -236,6 +236,17 @@ def test_over_tls_who_is_not_the_primary_is_found_out(tmp_path: Path) -> None:
         attempt(Tls("ns1.test", authority))
 
 
+def test_authorities_that_are_renewed_count_from_the_next_connection_on(tmp_path: Path) -> None:
+    how = Tls("ns1.test", tmp_path / "certificate.pem")
+    for _ in range(2):
+        primary = FakePrimary(VERSIONS, None, context(certificates.make(), tmp_path))
+        assert received(tmp_path, primary, None, of=_over_tls(how)) == content(THIRD)
+
+
+def _over_tls(how: Tls) -> Callable[[FakePrimary], Primary]:
+    return lambda server: server.primary(tls=how)
+
+
 def test_a_primary_that_is_not_there_or_says_nothing_is_given_up(tmp_path: Path) -> None:
     async def go(primary: Primary) -> None:
         with Spool(tmp_path) as spool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Self
 
 from geodns.replication.inbound import Limits, Primary, Tls
@@ -32,7 +34,7 @@ class Stream:
                 reader, writer = await asyncio.open_connection(
                     primary.address,
                     primary.port,
-                    ssl=None if primary.tls is None else _context(primary.tls),
+                    ssl=None if primary.tls is None else _context(primary.tls, _stamp(primary.tls)),
                     server_hostname=_name(primary),
                     local_addr=None if primary.source is None else (primary.source, 0),
                 )
@@ -90,8 +92,24 @@ class Stream:
             raise FutileError("TLS fails: its key is none of those that are pinned")
 
 
-def _context(tls: Tls) -> ssl.SSLContext:
-    """Raises OSError where the file of certificates can't be read."""
+def _stamp(tls: Tls) -> int:
+    """Changes when the authorities do."""
+    paths = ssl.get_default_verify_paths()
+    where = tls.authority or paths.cafile or paths.capath
+    try:
+        return 0 if where is None else Path(where).stat().st_mtime_ns
+    except OSError:
+        return 0  # what is wrong with it will be told when it is read
+
+
+@lru_cache(maxsize=64)
+def _context(tls: Tls, stamp: int) -> ssl.SSLContext:
+    """Raises OSError where the file of certificates can't be read.
+
+    To read those of a system takes tens of milliseconds, so it is done once as long as the stamp
+    stays.
+    """
+    del stamp
     context = ssl.create_default_context(cafile=tls.authority)
     # RFC 9103 6: "All implementations of this specification MUST use only TLS 1.3 or later."
     context.minimum_version = ssl.TLSVersion.TLSv1_3
