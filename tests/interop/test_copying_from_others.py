@@ -87,6 +87,7 @@ secondary:
     {CATALOG}: {{primaries: [{knot}]}}
 """
         server = SERVER.replace("127.0.0.1:0", f"127.0.0.1:{self.port}", 1) + settings
+        server = server.replace("workers: 2", "workers: 1")
         self.server = stack.enter_context(RunningServer(folder / "server", {"geodns.yaml": server}))
 
     def zones_of(self, name: str) -> tuple[str, ...]:
