@@ -29,7 +29,7 @@ _MOST_NAMED = 4  # endpoints that moved, in a line; JSON has all
 @config_option
 @json_option
 def events(config: Path | None, since: str | None, follow: bool, as_json: bool) -> None:
-    """Show what happened: verdicts, freezes, orders, reloads, updates; what each moved.
+    """Show what happened: verdicts, freezes, orders, reloads, updates, copies; what each moved.
 
     With --json, one object in a line.
     """
@@ -72,4 +72,15 @@ def line(event: dict[str, Any]) -> str:
     return f"{moment(event['at'])} {event['kind']:8} {what} ({event['who']}){told}{ends}"
 
 
-_BARE = {"verdict", "guard", "reload", "update", "pair", "reset", "undrain", "unforce", "untrust"}
+_BARE = {
+    "verdict",
+    "guard",
+    "reload",
+    "update",
+    "copy",
+    "pair",
+    "reset",
+    "undrain",
+    "unforce",
+    "untrust",
+}

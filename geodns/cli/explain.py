@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from geodns.cli.progress import progress
 from geodns.config.find import find
 from geodns.config.load import load
 from geodns.config.settings import Configuration
+from geodns.control.copies_read import copies_read
 from geodns.control.location_cache import locate
 from geodns.explain.as_json import as_json as to_json
 from geodns.explain.build import Given
@@ -75,7 +78,8 @@ def explain(
         raise click.BadParameter(str(error), param_hint=error.argument) from error
     with progress("reading the configuration"):
         configuration, _ = load(find(config, os.environ))
-    given = _given(configuration, down, assume_up)
+        copied = copies_read(configuration, time.time(), question.name).zones
+    given = replace(_given(configuration, down, assume_up), copied=copied)
     with progress("ranking clients"):
         explanation = explained(given, question)
     _show(explanation, as_json)

@@ -31,8 +31,8 @@ from geodns.config.replication import Transfer
 from geodns.config.settings import Configuration, with_branches
 from geodns.control import stamps
 from geodns.control.compiling import frame
-from geodns.control.copied_zones import copied_zones, wanted_copies, with_listed
-from geodns.control.copies_file import Copies, read_copies, read_owners
+from geodns.control.copied_zones import with_listed
+from geodns.control.copies_read import copies_read
 from geodns.control.forking import serve
 from geodns.control.location_cache import locate
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, SourceAge, ZoneSummary
@@ -71,11 +71,10 @@ def compile_to(
         configuration, found = load(path, candidate=former is not None)
         kept = content(configuration.server.state, candidate=former is not None)
         configuration, hidden = with_updates(configuration, kept.written)
-        wanted, copies = _copies(configuration)
-        copied, odd = copied_zones(configuration, wanted, copies.nodes)
+        copied, odd, damaged = copies_read(configuration, time.time())
         configuration = with_listed(configuration, copied)
         loaded = _loaded(configuration, copied, time.monotonic() - begun)
-        loaded = replace(loaded, warnings=(*found, *hidden, *odd), damaged=copies.damaged)
+        loaded = replace(loaded, warnings=(*found, *hidden, *odd), damaged=damaged)
         tell(replace(loaded, number=kept.number, candidate=kept.candidate))
         tell(_compile(configuration, copied, image, states, former, kept.serials))
     except ConfigurationError as error:
@@ -84,14 +83,6 @@ def compile_to(
         tell(Refused((Problem("geoip-unreadable", f"can't be used: {error.reason}", error.file),)))
     except GeodnsError as error:
         tell(Refused((Problem("not-compiled", str(error), path),)))
-
-
-def _copies(configuration: Configuration) -> tuple[dict[bytes, None], Copies]:
-    """The zones that are copied, and what is kept of them."""
-    role, state = configuration.server.secondary, configuration.server.state
-    owners = read_owners(state) if role.catalogs else {}
-    wanted = wanted_copies(configuration, owners)
-    return wanted, read_copies(state, wanted, time.time()) if wanted else Copies({}, frozenset())
 
 
 def _loaded(configuration: Configuration, copied: Sequence[CopiedZone], seconds: float) -> Loaded:

@@ -167,7 +167,7 @@ class Secondaries:
         assert self._copies is not None
         kept = self._copies.kept(apex)
         what = change.value if kept is None else f"{change.value}, serial {kept.serial}"
-        self._log(Event(self._wall(), "secondary", text, what, self.primaries_of(apex) or ""))
+        self._log(Event(self._wall(), "copy", text, what, self.primaries_of(apex) or ""))
         if change is Change.NEW:
             self._counts[apex] += 1
         if apex in self._catalogs:

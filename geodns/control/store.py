@@ -62,9 +62,9 @@ AllWritten = dict[bytes, dict[bytes, dict[int, RRset]]]
 class Event:
     """Something that happened at ``at``, seconds since 1970.
 
-    ``kind`` is verdict, guard, trust, drain, undrain, force, reload, or update; ``subject`` is what
-    it was about, ``who`` did it and ``why``. ``moved`` has the availability of endpoints before and
-    after.
+    ``kind`` is verdict, guard, trust, drain, undrain, force, reload, update, or copy; ``subject``
+    is what it was about, ``who`` did it and ``why``. ``moved`` has the availability of endpoints
+    before and after.
     """
 
     at: float

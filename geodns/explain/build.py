@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from geodns.answer.client import Client, Located
 from geodns.answer.compile import steering_of
+from geodns.answer.copied import CopiedZone
 from geodns.answer.image import Image
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.resolve import GeoPart
@@ -49,7 +50,7 @@ class Given:
     """All that an explanation is made from.
 
     ``locations`` and ``databases`` (what each says of an address) are only called where the answer
-    depends on the client.
+    depends on the client. ``copied`` are the zones around the name that come from primaries.
     """
 
     configuration: Configuration
@@ -57,6 +58,7 @@ class Given:
     available: Availabilities
     locations: Callable[[], Locations]
     databases: Callable[[Address], Sequence[DatabaseFinding]]
+    copied: Sequence[CopiedZone] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class _Steered:
 def explain(given: Given, question: Question) -> Explanation:
     """Why a question is answered as it is. Pure, as far as the callables of ``given`` are."""
     question, notes = _as_the_server_sees(given.configuration, question)
-    image = zones_image(given.configuration, question.name)
+    image = zones_image(given.configuration, question.name, given.copied)
     found = find_in_zones(image, question.name.to_wire() or b"", question.type)
     zone, outcome, more = judge_access(image, found, question.client)
     steered = _steer(given, question, image, outcome.geo) if outcome.geo is not None else None

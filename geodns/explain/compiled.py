@@ -6,12 +6,14 @@ is known from the zones alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import dns.name
 import numpy as np
 
 from geodns.answer.compile import compile_image
+from geodns.answer.copied import CopiedZone
 from geodns.answer.image import Image
 from geodns.config.settings import Configuration, Services, with_branches
 from geodns.geo.locations import Locations
@@ -20,8 +22,13 @@ from geodns.geo.places import PlaceTable
 from geodns.geo.ranges import map_values, whole_space
 
 
-def zones_image(configuration: Configuration, name: dns.name.Name) -> Image:
-    """The image of the zones that may hold a name; every client is nowhere in it."""
+def zones_image(
+    configuration: Configuration, name: dns.name.Name, copied: Iterable[CopiedZone] = ()
+) -> Image:
+    """The image of the zones that may hold a name; every client is nowhere in it.
+
+    ``copied`` are those of them that come from primaries.
+    """
     zones = tuple(zone for zone in configuration.zones if name.is_subdomain(zone.origin))
     everywhere = np.zeros(1, np.int32)
     nowhere = Locations(
@@ -29,7 +36,7 @@ def zones_image(configuration: Configuration, name: dns.name.Name) -> Image:
         map_values(whole_space(6, 0), everywhere),
         PlaceTable.of([NOWHERE]),
     )
-    return compile_image(replace(configuration, zones=zones), nowhere)
+    return compile_image(replace(configuration, zones=zones), nowhere, copied)
 
 
 def with_service(

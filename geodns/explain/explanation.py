@@ -10,10 +10,20 @@ from geodns.answer.shares import Reason
 from geodns.geo.place import Place
 
 ZoneKind = Literal[
-    "service", "static", "alias", "nodata", "nxdomain", "referral", "refused", "yxdomain", "special"
+    "service",
+    "static",
+    "alias",
+    "nodata",
+    "nxdomain",
+    "referral",
+    "refused",
+    "yxdomain",
+    "special",
+    "unavailable",
 ]
 """What a question is in the zones. ``alias``: a chain of aliases that ends outside of the zone, or
-goes round in a circle; ``special``: a type that is not looked up in a zone, as AXFR."""
+goes round in a circle; ``special``: a type that is not looked up in a zone, as AXFR;
+``unavailable``: the zone is copied, and there is nothing of it that may be served."""
 
 
 @dataclass(frozen=True, slots=True)

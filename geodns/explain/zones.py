@@ -45,6 +45,13 @@ def find_in_zones(image: Image, name: bytes, type: int) -> tuple[ZoneFinding, Ou
     if zone is None:
         sentence = f"no zone of this configuration holds {text(name)}, so it is refused"
         return ZoneFinding(None, "refused", text(name), None, (), None, sentence), outcome
+    if not zone.nodes:
+        sentence = (
+            f"{text(zone.apex)} is copied from a primary, and was never copied, or has expired:"
+            " it is answered with an error of the server"
+        )
+        finding = ZoneFinding(text(zone.apex), "unavailable", text(name), None, (), None, sentence)
+        return finding, outcome
     chain = _follow(zone, outcome, name, type)
     source = source_of(zone, chain.end)
     service = image.services[outcome.geo.service].name if outcome.geo else None

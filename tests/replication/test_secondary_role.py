@@ -179,6 +179,14 @@ def test_commands_show_copies_and_leave_edits_to_the_primary(chain: Chain) -> No
         assert "is copied from 127.0.0.1:" in refused.output
 
 
+def test_explain_and_events_know_of_copies(chain: Chain) -> None:
+    copied = chain.secondary.command("explain", "txt.copied.test", "--client", "192.0.2.9")
+    assert "no txt.copied.test. in the zone" in copied.stdout
+    laid = chain.secondary.command("explain", "www.laid.test", "--client", "192.0.2.9")
+    assert "answered from the service web" in laid.stdout
+    assert "copied.test. new content, serial" in chain.secondary.command("events").stdout
+
+
 def test_metrics_tell_when_a_copy_was_confirmed_and_expires(chain: Chain) -> None:
     with urllib.request.urlopen(f"{chain.secondary.admin}/metrics", timeout=_PATIENCE) as reply:
         text = reply.read().decode()
@@ -208,6 +216,8 @@ def test_a_restart_needs_no_primary_and_what_expired_is_not_answered_until_it_is
         chain.secondary.start()
         assert chain.serial("laid.test") == laid, "at once, for it is kept"
         assert chain.rcode("www.copied.test") == "SERVFAIL", "a restart makes it no newer"
+        why = chain.secondary.command("explain", "copied.test", "SOA", "--client", "192.0.2.9")
+        assert "was never copied, or has expired" in " ".join(why.stdout.split())
     finally:
         chain.primary.signal(signal.SIGCONT)
     chain.primary.write("zones/copied.test.yaml", _zone(10))
