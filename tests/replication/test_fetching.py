@@ -300,6 +300,17 @@ def _cut(packet: bytes) -> bytes:
     return message.to_wire()
 
 
+def test_where_nothing_comes_over_udp_it_is_asked_again_and_then_over_tcp() -> None:
+    primary = FakePrimary(VERSIONS, KEYS[0])
+    primary.mishaps["SOA udp"] = lambda packets: None
+
+    async def question(server: FakePrimary) -> Serial:
+        return await ask(APEX, server.primary(), LIMITS, waits=(0.01, 0.01, 0.01))
+
+    assert run(primary, question) == Serial(12, None)
+    assert primary.asked[-1] == "SOA tcp"
+
+
 def test_over_tls_the_serial_is_asked_for_over_tls_alone(tmp_path: Path) -> None:
     primary = FakePrimary(VERSIONS, None, context(certificates.make(), tmp_path))
     how = Tls("ns1.test", tmp_path / "certificate.pem")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -192,6 +194,53 @@ def test_what_is_no_transfer_is_not_taken(records: tuple[Record, ...], reason: s
 def _take(assembly: Assembly, records: Sequence[Record]) -> None:
     for record in records:
         assembly.take(record)
+
+
+def _transfers(steps: bool) -> set[str]:
+    """All that there may be of at most 9 records, to a holder of serial 3.
+
+    A digit is an SOA, n an NS at the apex, a some other record.
+    """
+    rows = [["".join(row) for row in itertools.product("an", repeat=size)] for size in range(8)]
+    found = {"3"}
+    for last in "45":
+        found |= {last + row + last for size in rows for row in size if "n" in row}
+        chains = [(last,)] if last == "4" else [("5",), ("4", "5")]
+        for chain in chains if steps else ():
+            parts = 2 * len(chain)
+            for sizes in itertools.product(range(8), repeat=parts):
+                if 2 + parts + sum(sizes) > 9:
+                    continue
+                for way in itertools.product(*(rows[size] for size in sizes)):
+                    text, held = last, "3"
+                    for after, removed, added in zip(chain, way[::2], way[1::2], strict=True):
+                        text += held + removed + after + added
+                        held = after
+                    found.add(text + last)
+    return found
+
+
+@pytest.mark.parametrize("is_ixfr", [True, False])
+def test_of_all_short_sequences_those_are_taken_that_the_rfcs_describe(is_ixfr: bool) -> None:
+    good = _transfers(is_ixfr)
+    begun = {text[:size] for text in good for size in range(len(text))}
+    records = {"a": A, "n": NS, **{str(n): SOAS[n] for n in (2, 3, 4, 5)}}
+    for size in range(6):
+        for row in itertools.product(records, repeat=size):
+            text, found = "".join(row), list[Record]()
+            assembly = Assembly(APEX, _List(found), 10**6, 3, steps=is_ixfr)
+            try:
+                _take(assembly, [records[each] for each in row])
+            except PrimaryError:
+                assert text not in good | begun
+                continue
+            assert assembly.ended is (text in good)
+            assert assembly.ended or text in begun
+            removed = [record for each in assembly.differences for record in each.removed]
+            added = [record for each in assembly.differences for record in each.added]
+            if assembly.ended:
+                assert len(found) + len(removed) + len(added) == len(re.findall("[an]", text))
+                assert assembly.is_current is (text == "3")
 
 
 def test_the_serial_that_is_held_ends_a_transfer_at_once() -> None:

@@ -34,22 +34,26 @@ class Serial(NamedTuple):
     expire: int | None
 
 
-async def ask(apex: bytes, primary: Primary, limits: Limits) -> Serial:
+async def ask(
+    apex: bytes, primary: Primary, limits: Limits, waits: tuple[float, ...] = _WAITS
+) -> Serial:
     """The serial that a primary has. Raises PrimaryError."""
     try:
-        return await _ask(apex, primary, limits, edns=True)
+        return await _ask(apex, primary, limits, waits, edns=True)
     except _NoEdnsError:
-        return await _ask(apex, primary, limits, edns=False)
+        return await _ask(apex, primary, limits, waits, edns=False)
 
 
 class _NoEdnsError(PrimaryError):
     """RFC 6891 7: who does not know EDNS says FORMERR or NOTIMP."""
 
 
-async def _ask(apex: bytes, primary: Primary, limits: Limits, *, edns: bool) -> Serial:
+async def _ask(
+    apex: bytes, primary: Primary, limits: Limits, waits: tuple[float, ...], *, edns: bool
+) -> Serial:
     query = soa_question(apex, primary.key, edns=edns)
     if primary.tls is None:
-        answer = await _over_udp(query, primary)
+        answer = await _over_udp(query, primary, waits)
         if answer is not None:
             return _serial(apex, answer, edns=edns)
     async with await Stream.open(primary, limits) as stream:
@@ -62,7 +66,9 @@ async def _ask(apex: bytes, primary: Primary, limits: Limits, *, edns: bool) -> 
     return _serial(apex, answer, edns=edns)
 
 
-async def _over_udp(query: dns.message.Message, primary: Primary) -> dns.message.Message | None:
+async def _over_udp(
+    query: dns.message.Message, primary: Primary, waits: tuple[float, ...]
+) -> dns.message.Message | None:
     """The answer; None: there is none, or it is to be asked for over TCP."""
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in primary.address else socket.AF_INET
@@ -73,7 +79,7 @@ async def _over_udp(query: dns.message.Message, primary: Primary) -> dns.message
             if primary.source is not None:
                 bound.bind((primary.source, 0))
             await loop.sock_connect(bound, (primary.address, primary.port))
-            for wait in _WAITS:
+            for wait in waits:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await loop.sock_sendall(bound, packet)

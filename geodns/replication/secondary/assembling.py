@@ -152,8 +152,11 @@ class Assembly:
             self._removed.append(record)
             return
         assert self._before is not None
-        if not newer(serial_of(record.rdata), serial_of(self._before.rdata)):
+        serial = serial_of(record.rdata)
+        if not newer(serial, serial_of(self._before.rdata)):
             raise PrimaryError("its differences lead to an older serial")
+        if newer(serial, serial_of(self.soa.rdata)):
+            raise PrimaryError("its differences lead past the serial that it has")
         self._after = record
         self._state = _State.ADDED
 
