@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import mmap
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import IO, Any, Literal, NamedTuple
@@ -68,9 +68,25 @@ def _write_piece(file: IO[bytes], value: Any, kind: bytes = _PIECE) -> None:
     _write(file, kind, pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
 
 
-def _write(file: IO[bytes], kind: bytes, payload: bytes) -> None:
-    head = kind.ljust(_ALIGN - 8, b"\0") + len(payload).to_bytes(8, "big")
-    file.write(head + payload + b"\0" * (-len(payload) % _ALIGN))
+def _write(file: IO[bytes], kind: bytes, payload: bytes | memoryview) -> None:
+    file.write(kind.ljust(_ALIGN - 8, b"\0") + len(payload).to_bytes(8, "big"))
+    file.write(payload)
+    file.write(b"\0" * (-len(payload) % _ALIGN))
+
+
+def write_without(file: IO[bytes], zones: Collection[bytes], out: IO[bytes]) -> bool:
+    """Writes an image again, with nothing in zones of these apexes; whether there was anything."""
+    out.write(_MAGIC)
+    left_out = changed = False
+    for kind, payload in _blocks(_mapped(file)):
+        if kind == _ZONE:
+            left_out = pickle.loads(payload)[0] in zones
+        if left_out and kind in (_NODES, _TRANSFERRED):
+            changed = True
+        else:
+            _write(out, kind, payload)
+    out.flush()
+    return changed
 
 
 def read_image(file: IO[bytes]) -> Image:

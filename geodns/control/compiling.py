@@ -69,6 +69,16 @@ class Compilation:
         return replace(self, compiled=replace(self.compiled, changes={}))
 
 
+def new_image() -> int:
+    """An open file descriptor of an empty image."""
+    return os.memfd_create("geodns-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+
+
+def seal(image: int) -> None:
+    """Nobody can change an image any more, which several workers read."""
+    fcntl.fcntl(image, fcntl.F_ADD_SEALS, _SEALS)
+
+
 def frame(message: Message) -> bytes:
     """A message as it goes through the pipe: its length, then itself."""
     body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
@@ -102,7 +112,7 @@ class Compiler:
         raises ends the compile. Raises CompileError. Nothing is under way any more when this
         returns, also when it is cancelled.
         """
-        image = os.memfd_create("geodns-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        image = new_image()
         try:
             async with self._turn:
                 with _as_file(states) as given:
@@ -110,7 +120,7 @@ class Compiler:
                     messages, status, output = await self._run(path, files, loaded)
             compilation = _judge(messages, status, output, image)
             # From here on nobody can change what several workers read.
-            fcntl.fcntl(image, fcntl.F_ADD_SEALS, _SEALS)
+            seal(image)
         except BaseException:
             os.close(image)
             raise

@@ -45,6 +45,7 @@ from geodns.control.transferred_health import TransferredHealth
 from geodns.control.updating import Updating
 from geodns.control.verdicts import Verdicts
 from geodns.control.watcher import Watcher
+from geodns.control.withholding import withhold
 from geodns.control.worker_options import worker_count, worker_options
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.memory import Rows
@@ -106,7 +107,11 @@ class ControlProcess:
             self._compile, self._apply, self._watcher.watch_also, busy=self._tell_of_reload
         )
         self._pair = Pairing(self._reloader.request, self._log.add)
-        self._secondaries = Secondaries(self._reloader.request, self._log.add)
+        self._secondaries = Secondaries(
+            self._reloader.request,
+            self._log.add,
+            lambda zones: withhold(self._required_supervisor, zones),
+        )
         self._updating = Updating(
             lambda: self._required_supervisor.image,
             lambda: self._reloader.request("update"),

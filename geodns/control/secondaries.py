@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ _AGAIN = 10.0  # seconds until what could not be kept is tried again
 
 
 class Secondaries:
-    """``reload`` brings what was kept into use, ``log`` writes down what happened.
+    """``reload`` brings what was kept into use, ``log`` writes down what happened, ``withhold``
+    takes what has expired out of use where a reload does not.
 
     In the event loop. ``run`` is to run once it is open.
     """
@@ -43,10 +44,12 @@ class Secondaries:
         self,
         reload: Callable[[str], asyncio.Future[Reload]],
         log: Callable[[Event], None],
+        withhold: Callable[[Collection[bytes]], Awaitable[None]],
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._reload = reload
         self._log = log
+        self._withhold = withhold
         self._wall = wall
         self._folder: Path | None = None
         self._copies: Copies | None = None
@@ -98,6 +101,8 @@ class Secondaries:
                 await asyncio.sleep(_GATHER)
                 self._stale = False
                 result = await self._reload("copied zones")
+                if not result.ok:
+                    await self._withhold_expired()
                 # Many zones that come one after the other must not take a core for themselves.
                 await asyncio.sleep(min(result.seconds, _MOST_REST))
 
@@ -155,6 +160,14 @@ class Secondaries:
                 }
             )
         return sorted(found, key=lambda row: dns.name.from_text(str(row["zone"])))
+
+    async def _withhold_expired(self) -> None:
+        """What has expired is not to be served, also where the configuration has errors."""
+        assert self._follower is not None
+        follower = self._follower
+        expired = [apex for apex in self._sources if follower.is_expired(apex)]
+        if expired:
+            await self._withhold(expired)
 
     def _begin(self, folder: Path) -> None:
         self._copies = Copies(folder, self._lost)

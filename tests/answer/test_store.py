@@ -10,7 +10,7 @@ import pytest
 from building import image
 
 from geodns.answer.image import Image, Node, ZoneImage
-from geodns.answer.store import read_image, write_image
+from geodns.answer.store import read_image, write_image, write_without
 
 
 def test_an_image_read_back_is_the_same(tmp_path: Path) -> None:
@@ -24,6 +24,24 @@ def test_an_image_read_back_is_the_same(tmp_path: Path) -> None:
     for name in ("v4_starts", "v4_classes", "v6_high", "v6_low", "v6_classes"):
         before, after = getattr(made.locations[0], name), getattr(read.locations[0], name)
         assert list(before) == list(after)
+
+
+def test_an_image_can_be_written_again_without_a_zone(tmp_path: Path) -> None:
+    made = image(tmp_path)
+    (apex,) = made.zones
+    other = ZoneImage(b"\5other\0", {b"\5other\0": {}}, 5)
+    both = replace(made, zones={apex: made.zones[apex], other.apex: other})
+    with (
+        tempfile.TemporaryFile() as file,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as again,
+    ):
+        write_image(both, file)
+        assert write_without(file, {apex}, out)
+        read = read_image(out)
+        assert not write_without(out, {apex}, again)
+    assert read.zones == {apex: replace(made.zones[apex], nodes={}), other.apex: other}
+    assert read.services == made.services
 
 
 def test_a_large_zone_goes_in_pieces_and_stays_whole() -> None:

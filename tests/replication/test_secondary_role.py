@@ -204,6 +204,7 @@ def test_a_restart_needs_no_primary_and_what_expired_is_not_answered_until_it_is
     chain.primary.write("zones/copied.test.yaml", _zone(7, expire=3))
     _until(lambda: chain.serial() == 7)
     chain.primary.signal(signal.SIGSTOP)  # workers answer on, but nothing that is signed
+    chain.secondary.write("geodns.yaml", "nonsense: 1\n")
     try:
         _until(lambda: chain.rcode("www.copied.test") == "SERVFAIL")
         assert chain.rcode("nowhere.copied.test") == "SERVFAIL"
@@ -212,6 +213,8 @@ def test_a_restart_needs_no_primary_and_what_expired_is_not_answered_until_it_is
         assert [int(option.code) for option in reply.extended_errors()] == [24]
         with pytest.raises(dns.xfr.TransferError):
             Copy("copied.test").update(chain.secondary)
+        assert chain.serial("laid.test") == laid, "what else the last good configuration has stays"
+        chain.secondary.write("geodns.yaml", chain.server)
         chain.secondary.stop()
         chain.secondary.start()
         assert chain.serial("laid.test") == laid, "at once, for it is kept"
