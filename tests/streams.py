@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from geodns.answer.cold import Identity
 from geodns.answer.image import Image
-from geodns.config.settings import SocketAddress
 from geodns.server.connections import ConnectionLimits
 from geodns.server.face import EngineOptions, Face
 from geodns.server.proxy import Balancers
 from geodns.server.sockets import open_sockets
 from geodns.server.tcp import TcpServer
 from geodns.server.tls import context
+from geodns.socket_address import SocketAddress
 
 T = TypeVar("T")
 PATIENCE = 60.0

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 from geodns.answer.image import Image
 from geodns.answer.store import write_image
-from geodns.config.settings import SocketAddress
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.server.handle import WorkerHandle, WorkerStatistics
 from geodns.server.options import WorkerOptions
 from geodns.server.sockets import Sockets, open_sockets
+from geodns.socket_address import SocketAddress
 
 PATIENCE = 60.0  # seconds until a test gives up: a busy machine is slow, not wrong
 OPTIONS = WorkerOptions(

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from geodns.config.probing import TlsSettings
-from geodns.config.settings import SocketAddress
 from geodns.config.sources import Rule, Sources
 from geodns.problem import Problem
 from geodns.server.tls import TlsError, read_pem
+from geodns.socket_address import SocketAddress
 from geodns.wording import shown
 from geodns.yamlfile import Document, Keys
 

@@ -13,9 +13,10 @@ import dns.name
 from pydantic import AfterValidator, Field, model_validator
 
 from geodns.config.base import Settings
-from geodns.config.values import AbsoluteName, AddressText, Duration, Network, SocketAddress
+from geodns.config.values import AbsoluteName, AddressText, Duration, Network
 from geodns.config.wording import Words
 from geodns.errors import GeodnsError
+from geodns.socket_address import SocketAddress
 
 DNS_PORT = 53
 _LEAST_SECRET = 16  # bytes; RFC 8945 8 wants "at least as long as the keyed message digest"

@@ -14,8 +14,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from geodns.config.base import Settings, Whole
 from geodns.config.replication import DNS_PORT, Peer
-from geodns.config.values import AbsoluteName, AddressText, Duration, SocketAddress
+from geodns.config.values import AbsoluteName, AddressText, Duration
 from geodns.config.wording import Words
+from geodns.socket_address import SocketAddress
 from geodns.wording import shown
 
 TLS_PORT = 853  # RFC 9103 7.1: port 853 unless both sides agree on another

@@ -37,7 +37,6 @@ from geodns.config.values import (
     Duration,
     Listen,
     Share,
-    SocketAddress,
     parse_duration,
     parse_share,
     parse_socket_address,
@@ -46,6 +45,7 @@ from geodns.config.wording import StandIn, Words
 from geodns.latency.estimate import DEFAULT, Estimate
 from geodns.latency.resolvers import ResolverRow
 from geodns.planning.plan import Rows
+from geodns.socket_address import SocketAddress
 from geodns.zone.content import Zone
 from geodns.zone.serial import Style
 
@@ -84,7 +84,6 @@ __all__ = [
     "Services",
     "Settings",
     "Share",
-    "SocketAddress",
     "Tcp",
     "TcpCheck",
     "Thresholds",

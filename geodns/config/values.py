@@ -11,13 +11,14 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import dns.exception
 import dns.name
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from geodns.config.wording import Words
+from geodns.socket_address import SocketAddress
 from geodns.wording import shown
 
 _DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d|w)?", re.ASCII)
@@ -63,16 +64,6 @@ def parse_share(value: Any) -> float:
 def _is_number(value: Any) -> bool:
     """Whether it is a number, within what a float can hold."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
-
-
-class SocketAddress(NamedTuple):
-    """An IP address to bind and a port. Port 0 asks the kernel for a free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def parse_socket_address(value: Any) -> SocketAddress:

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from geodns.config.settings import SocketAddress
 from geodns.control import metrics, order_routes, page, view
 from geodns.control.demand import DemandError
 from geodns.control.health_push import read_health
@@ -26,6 +25,7 @@ from geodns.health.availability import Availability
 from geodns.health.status import LoadStatus
 from geodns.health.told import HealthReport
 from geodns.planning.networks import KINDS, By
+from geodns.socket_address import SocketAddress
 
 _MOST_BODY = 4096  # bytes: the largest request is one order with its reason
 _MOST_PATH = 107  # bytes: a socket's path has room for 108 with its end (unix(7))

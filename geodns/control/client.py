@@ -11,8 +11,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from geodns.config.settings import Admin, SocketAddress
+from geodns.config.settings import Admin
 from geodns.errors import GeodnsError
+from geodns.socket_address import SocketAddress
 
 _TIMEOUT = 10.0  # seconds; the answer takes at most one, where a worker is stuck
 

@@ -11,9 +11,9 @@ import os
 import socket
 from collections.abc import MutableMapping, Sequence
 
-from geodns.config.settings import SocketAddress
 from geodns.errors import GeodnsError
 from geodns.server.sockets import Sockets, WorkerSockets, adopt
+from geodns.socket_address import SocketAddress
 
 _FIRST = 3  # sd_listen_fds(3): SD_LISTEN_FDS_START
 _VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")

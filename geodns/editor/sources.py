@@ -13,8 +13,8 @@ import dns.rdatatype
 import dns.xfr
 import dns.zone
 
-from geodns.config.settings import SocketAddress
 from geodns.problem import Problem
+from geodns.socket_address import SocketAddress
 from geodns.zone.draft import ContentError, Draft
 from geodns.zone.editing.read_json import read_json
 from geodns.zone.editing.records import EditError, Key, Records, RecordSet, records_of

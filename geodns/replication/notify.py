@@ -20,8 +20,8 @@ import dns.rdatatype
 import dns.rrset
 import dns.tsig
 
-from geodns.config.values import SocketAddress
 from geodns.replication.messages import Record
+from geodns.socket_address import SocketAddress
 
 logger = logging.getLogger(__name__)
 

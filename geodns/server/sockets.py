@@ -9,9 +9,9 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from geodns.config.settings import SocketAddress
 from geodns.errors import GeodnsError
 from geodns.server.wildcard import is_wildcard, tell_destinations
+from geodns.socket_address import SocketAddress
 
 _BACKLOG = 512
 _RECEIVE_BUFFER = 4 << 20  # some 4,000 waiting queries: a burst while a worker is restarted

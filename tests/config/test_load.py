@@ -22,11 +22,11 @@ from geodns.config.settings import (
     Server,
     Service,
     Services,
-    SocketAddress,
     TcpCheck,
     Topology,
 )
 from geodns.problem import ConfigurationError
+from geodns.socket_address import SocketAddress
 
 
 def test_a_sound_configuration_is_what_its_files_say(tmp_path: Path) -> None:

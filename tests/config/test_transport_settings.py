@@ -9,7 +9,7 @@ import pytest
 from configfolder import SERVER, problems, write
 
 from geodns.config.load import load
-from geodns.config.settings import SocketAddress
+from geodns.socket_address import SocketAddress
 
 _TLS = 'tls: {listen: ["127.0.0.1:853"], certificate: certificate.pem, key: key.pem}\n'
 _MIX = 'tls: {listen: ["127.0.0.1:5300"], certificate: certificate.pem, key: key.pem}\n'

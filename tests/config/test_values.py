@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geodns.config.values import (
-    SocketAddress,
     parse_absolute_name,
     parse_address,
     parse_duration,
     parse_share,
     parse_socket_address,
 )
+from geodns.socket_address import SocketAddress
 from geodns.wording import did_you_mean
 
 ANYTHING = st.one_of(

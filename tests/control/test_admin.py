@@ -14,7 +14,6 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from geodns.config.settings import SocketAddress
 from geodns.control import resetting
 from geodns.control.admin import Admin, AdminError
 from geodns.control.demand import DemandError
@@ -39,6 +38,7 @@ from geodns.health.status import (
 from geodns.health.told import HealthReport
 from geodns.planning.networks import By
 from geodns.problem import Problem
+from geodns.socket_address import SocketAddress
 
 _EVIL = '<script>alert("x")</script>'
 _LOCAL = SocketAddress("127.0.0.1", 0)

@@ -15,11 +15,11 @@ import certificates
 import pytest
 
 from geodns.config.pair import Pair
-from geodns.config.values import SocketAddress
 from geodns.control.pairing.doorway import Doorway
 from geodns.control.pairing.link import Identity, Link, call, called_context, caller_context
 from geodns.replication.pair.frames import HEAD, PeerError, body_size, decoded, encoded
 from geodns.replication.pair.proof import NONCE, Transcript, proof
+from geodns.socket_address import SocketAddress
 
 _SECRET = b"a secret of thirty-two bytes, ok"
 _CALLER = Identity("ns2", "ns1", _SECRET)

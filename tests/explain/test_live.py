@@ -12,10 +12,11 @@ from threading import Thread
 
 import pytest
 
-from geodns.config.settings import Admin, SocketAddress
+from geodns.config.settings import Admin
 from geodns.errors import GeodnsError
 from geodns.explain.live import ask_server, assumed_up, parse_availability
 from geodns.health.availability import EndpointAvailability
+from geodns.socket_address import SocketAddress
 
 _ENDPOINTS = {
     "generation": 3,

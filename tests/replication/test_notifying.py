@@ -18,9 +18,9 @@ import dns.tsig
 import pytest
 from running import SERVER, ZONE, RunningServer
 
-from geodns.config.values import SocketAddress
 from geodns.replication.messages import Record
 from geodns.replication.notify import News, Notifying
+from geodns.socket_address import SocketAddress
 
 APEX = dns.name.from_text("example.test.")
 KEY = dns.tsig.Key("k.test.", b"0123456789abcdef0123456789abcdef", "hmac-sha256")

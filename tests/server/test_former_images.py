@@ -11,7 +11,7 @@ from building import image, query
 from mutations import packets
 from workers import PATIENCE, RunningWorker, until
 
-from geodns.config.settings import SocketAddress
+from geodns.socket_address import SocketAddress
 
 _SWAPS = 12
 _QUERIES = [

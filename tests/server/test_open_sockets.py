@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from geodns.config.settings import SocketAddress
 from geodns.server.sockets import ListenError, open_sockets
+from geodns.socket_address import SocketAddress
 
 _V4 = SocketAddress("127.0.0.1", 0)
 _V6 = SocketAddress("::1", 0)

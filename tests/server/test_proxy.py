@@ -18,12 +18,12 @@ from streams import HANDSHAKE, LIMITS, PATIENCE, Running, framed, ids
 
 from geodns.answer.cold import Identity
 from geodns.answer.image import Image
-from geodns.config.settings import SocketAddress
 from geodns.server.connections import ConnectionLimits
 from geodns.server.face import EngineOptions, Face
 from geodns.server.proxy import SIGNATURE, Balancers, Header, ProxyError, parse
 from geodns.server.sockets import open_sockets
 from geodns.server.udp import end_udp, serve_udp
+from geodns.socket_address import SocketAddress
 
 _WWW = query("www.example.test")
 _TOKYO, _AMERICA = "30.0.0.9", "50.0.0.9"

@@ -13,10 +13,10 @@ from building import image, query
 
 from geodns.answer.cold import Identity
 from geodns.answer.image import Image
-from geodns.config.settings import SocketAddress
 from geodns.server.face import EngineOptions, Face
 from geodns.server.sockets import open_sockets
 from geodns.server.udp import end_udp, serve_udp
+from geodns.socket_address import SocketAddress
 
 _PATIENCE = 30.0
 

@@ -15,10 +15,10 @@ from streams import PATIENCE
 
 from geodns.answer.cold import Identity
 from geodns.answer.image import Image
-from geodns.config.settings import SocketAddress
 from geodns.server.face import EngineOptions, Face
 from geodns.server.sockets import Sockets, open_sockets
 from geodns.server.udp import end_udp, serve_udp
+from geodns.socket_address import SocketAddress
 
 _WWW = query("www.example.test")
 

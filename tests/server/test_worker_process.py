@@ -19,9 +19,9 @@ from workers import OPTIONS, PATIENCE, RunningWorker, until
 
 from geodns.answer.image import Image
 from geodns.answer.store import write_image
-from geodns.config.settings import SocketAddress
 from geodns.server.channel import NewImage, encode
 from geodns.server.sockets import open_sockets
+from geodns.socket_address import SocketAddress
 
 _WWW = query("www.example.test")
 _TOKYO = query("www.example.test", subnet="30.0.0.0/24")
@@ -220,3 +220,18 @@ def test_types_without_a_name_count_together(worker: RunningWorker) -> None:
             client.sendto(query("www.example.test", f"TYPE{number}"), worker.address)
             client.recv(4096)
     assert worker.statistics().queries == {("udp", "other", "NOERROR"): 3}
+
+
+def test_a_worker_loads_nothing_that_reads_configurations() -> None:
+    # One that died is replaced the sooner, and each worker is smaller by half.
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, geodns.server.worker; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    loaded = set(done.stdout.split())
+    assert "geodns.answer.engine" in loaded
+    assert not loaded & {"pydantic", "yaml", "asyncio", "aiohttp"}
+    assert not {name for name in loaded if name.startswith(("geodns.config", "geodns.control"))}

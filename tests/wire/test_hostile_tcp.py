@@ -15,7 +15,7 @@ from mutations import packets
 from workers import PATIENCE, RunningWorker
 
 from geodns.answer.image import Image
-from geodns.config.settings import SocketAddress
+from geodns.socket_address import SocketAddress
 
 pytestmark = pytest.mark.slow
 _RESET = b"\1\0\0\0\0\0\0\0"  # SO_LINGER with 0 seconds: closing resets

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from geodns.config.pair import Pair
-from geodns.config.values import SocketAddress
 from geodns.control.pairing.link import Identity, Link, called_context, first_certificate, take
 from geodns.errors import GeodnsError
 from geodns.replication.pair.frames import PeerError
+from geodns.socket_address import SocketAddress
 from geodns.sparing import Sparing
 
 logger = logging.getLogger(__name__)
