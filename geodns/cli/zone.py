@@ -14,6 +14,7 @@ import dns.name
 from geodns.cli.complete import complete_zone
 from geodns.cli.edited import coloured, editing_options, shorter, show, site_of
 from geodns.cli.options import config_option, json_option
+from geodns.cli.zone_refresh import refresh
 from geodns.cli.zone_tables import (
     list_rows,
     print_copied,
@@ -330,3 +331,6 @@ def _dynamic(site: Site, origin: dns.name.Name) -> list[str]:
 def _say(problems: list[Problem], *, err: bool = True) -> None:
     for problem in problems:
         click.echo(str(problem).replace(str(problem.file), shorter(problem.file), 1), err=err)
+
+
+zone.add_command(refresh)

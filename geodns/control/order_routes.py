@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, get_args
 
 from aiohttp import web
 
-from geodns.control import resetting
+from geodns.control import refresh_order, resetting
 from geodns.control.ordering import OrderError, Verb, Wish, read_wish
 from geodns.control.pairing.pairing import NotPrimaryError
 from geodns.control.view import encode
@@ -29,6 +29,9 @@ class Subject(Protocol):
     async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
         """Drop what dynamic updates wrote. Raises GeodnsError."""
 
+    def refresh(self, wish: refresh_order.Wish, author: str) -> dict[str, Any]:
+        """Ask the primaries of a zone now. Raises GeodnsError."""
+
     async def use_own_files(self, author: str, *, dry_run: bool) -> dict[str, Any]:
         """Have a primary go back to the files of its server file. Raises GeodnsError."""
 
@@ -40,8 +43,8 @@ class Subject(Protocol):
 
 
 def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
-    """``POST /v1/drain`` and so on, one for each verb; ``POST /v1/updates/reset`` and
-    ``/v1/promote``; ``GET /v1/events``."""
+    """``POST /v1/drain`` and so on, one for each verb; ``POST /v1/updates/reset``,
+    ``/v1/secondary/refresh`` and ``/v1/promote``; ``GET /v1/events``."""
     for verb in get_args(Verb):
         router.add_post(f"/v1/{verb}", _handler(verb, subject))
 
@@ -49,6 +52,13 @@ def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
         try:
             wish = resetting.read_wish(await request.read())
             return _json(await subject.reset(wish, peer(request)))
+        except GeodnsError as error:
+            return _json({"error": str(error)}, 422)
+
+    async def refresh(request: web.Request) -> web.Response:
+        try:
+            wish = refresh_order.read_wish(await request.read())
+            return _json(subject.refresh(wish, peer(request)))
         except GeodnsError as error:
             return _json({"error": str(error)}, 422)
 
@@ -75,6 +85,7 @@ def add_routes(router: web.UrlDispatcher, subject: Subject) -> None:
 
     router.add_get("/v1/events", show_events)
     router.add_post("/v1/promote", promote)
+    router.add_post("/v1/secondary/refresh", refresh)
     router.add_post("/v1/updates/reset", reset)
 
 

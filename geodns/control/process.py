@@ -14,7 +14,7 @@ from typing import Any
 import geodns
 from geodns import log
 from geodns.config.settings import Configuration, Server
-from geodns.control import demand, resetting
+from geodns.control import demand, refresh_order, resetting
 from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
 from geodns.control.compiling import Compilation, Compiler
@@ -289,6 +289,10 @@ class ControlProcess:
         if told["reset"] and not await self._pair.is_safe():
             raise ResetError("it is reset here, and not known to be at the standby")
         return told
+
+    def refresh(self, wish: refresh_order.Wish, author: str) -> dict[str, Any]:
+        """Ask the primaries of a zone now. Raises GeodnsError."""
+        return refresh_order.refresh(self._secondaries, wish, author, self._log.add)
 
     def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
         """The event log."""

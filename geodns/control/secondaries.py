@@ -126,6 +126,10 @@ class Secondaries:
             return Notified.NOT_OURS
         return self._follower.notified(apex, host, key, serial)
 
+    def refresh(self, apex: bytes, *, whole: bool) -> bool:
+        """Ask primaries now; ``whole``: copy all, whatever the serial. False: it is not copied."""
+        return self._follower is not None and self._follower.refresh(apex, whole=whole)
+
     def primaries_of(self, apex: bytes) -> str | None:
         """Whom a zone is copied from, in words; None: it is not copied."""
         sources = self._sources.get(apex)

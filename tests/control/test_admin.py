@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from geodns.control import resetting
+from geodns.control import refresh_order, resetting
 from geodns.control.admin import Admin, AdminError
 from geodns.control.demand import DemandError
 from geodns.control.ordering import OrderError, Verb, Wish
@@ -132,6 +132,9 @@ class FakeSubject:
         return {"verb": verb, "wish": wish._asdict(), "author": author}
 
     async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
+        return {"wish": str(wish), "author": author}
+
+    def refresh(self, wish: refresh_order.Wish, author: str) -> dict[str, Any]:
         return {"wish": str(wish), "author": author}
 
     async def use_own_files(self, author: str, *, dry_run: bool) -> dict[str, Any]:

@@ -157,6 +157,23 @@ def test_the_status_tells_of_each_copy(chain: Chain) -> None:
     assert row["checked"] <= status["at"] + 1 < row["expires"]
 
 
+def test_primaries_are_asked_and_a_zone_is_copied_anew_by_command(chain: Chain) -> None:
+    server = chain.secondary
+    received = len(server.events("a zone was received"))
+    told = server.command("zone", "refresh", "Copied.test")
+    assert told.exit_code == 0
+    assert "copied.test. is being checked: 127.0.0.1:" in told.stdout
+    anew = server.command("zone", "refresh", "copied.test", "--whole", "--json")
+    assert json.loads(anew.stdout)["whole"]
+    _until(lambda: len(server.events("a zone was received")) > received)
+    assert server.events("a zone was received")[-1]["outcome"].endswith(", whole")
+    events = server.command("events").stdout
+    assert "to be copied whole" in events
+    refused = server.command("zone", "refresh", "example.test")
+    assert refused.exit_code == 1
+    assert "example.test. is not copied from anywhere" in refused.output
+
+
 def test_commands_show_copies_and_leave_edits_to_the_primary(chain: Chain) -> None:
     server = chain.secondary
     listed = server.command("zone", "list")
