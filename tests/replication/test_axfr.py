@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ ALLOW = "transfer: {allow: [{key: k.test.}, {key: long.test., network: 127.0.0.0
 FILES = {"geodns.yaml": SERVER + KEYS + ALLOW}
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Nobody changes it."""
+    with RunningServer(tmp_path_factory.mktemp("axfr"), FILES) as running:
+        yield running
+
+
 def _keyring(name: str = "k.test.", secret: str = SECRET, algorithm: str = "hmac-sha256") -> Any:
     key = dns.name.from_text(name)
     return {key: dns.tsig.Key(key, secret, algorithm)}
@@ -51,16 +59,16 @@ def _ask(server: RunningServer, message: dns.message.Message, *, tcp: bool) -> d
     "keyring", [_keyring(), _keyring("long.test.", algorithm="hmac-sha512")], ids=["256", "512"]
 )
 def test_a_zone_is_copied_with_a_key_and_geo_names_are_addresses_in_it(
-    tmp_path: Path, keyring: Any
+    server: RunningServer, keyring: Any
 ) -> None:
-    with RunningServer(tmp_path, FILES) as server:
-        copied = _copy(server, keyring=keyring)
-        www = copied.find_rdataset("www", "A")
-        assert (www.ttl, [rdata.address for rdata in www]) == (30, ["192.0.2.1"])
-        assert copied.find_rdataset("txt", "TXT")[0].to_text() == '"first"'
-        assert set(map(str, copied.nodes)) == {"@", "ns1", "www", "txt"}
-        event = server.wait_for("zone transfer")
-        assert (event["zone"], event["to"]) == ("example.test.", "127.0.0.1")
+    server.skip_events()
+    copied = _copy(server, keyring=keyring)
+    www = copied.find_rdataset("www", "A")
+    assert (www.ttl, [rdata.address for rdata in www]) == (30, ["192.0.2.1"])
+    assert copied.find_rdataset("txt", "TXT")[0].to_text() == '"first"'
+    assert set(map(str, copied.nodes)) == {"@", "ns1", "www", "txt"}
+    event = server.wait_for("zone transfer")
+    assert (event["zone"], event["to"]) == ("example.test.", "127.0.0.1")
 
 
 def test_thousands_of_records_come_in_many_messages_all_signed(tmp_path: Path) -> None:
@@ -80,7 +88,7 @@ def test_thousands_of_records_come_in_many_messages_all_signed(tmp_path: Path) -
 
 def test_who_goes_in_the_middle_of_a_transfer_leaves_nothing_behind(tmp_path: Path) -> None:
     # More than what the kernel keeps on its way.
-    many = "".join(f"n{n}: {{type: TXT, value: {'x' * 250}}}\n" for n in range(40000))
+    many = "".join(f"n{n}: {{type: TXT, value: {'x' * 250}}}\n" for n in range(30000))
     files = {**FILES, "zones/example.test.yaml": ZONE + many}
     with RunningServer(tmp_path, files) as server:
         query, _ = dns.xfr.make_query(dns.zone.Zone("example.test"), keyring=_keyring())
@@ -91,7 +99,7 @@ def test_who_goes_in_the_middle_of_a_transfer_leaves_nothing_behind(tmp_path: Pa
             client.sendall(len(wire).to_bytes(2, "big") + wire)
             assert len(client.recv(1000)) > 2
         assert server.wait_for("zone transfer")["outcome"] == "broken off"
-        assert len(_copy(server, keyring=_keyring()).nodes) == 40004
+        assert len(_copy(server, keyring=_keyring()).nodes) == 30004
 
 
 @pytest.mark.parametrize(
@@ -104,65 +112,62 @@ def test_who_goes_in_the_middle_of_a_transfer_leaves_nothing_behind(tmp_path: Pa
     ],
     ids=["unsigned", "another secret", "another key", "another algorithm"],
 )
-def test_nobody_else_gets_it(tmp_path: Path, keyring: Any, fault: Any) -> None:
-    with RunningServer(tmp_path, FILES) as server:
-        if isinstance(fault, type):
-            with pytest.raises(fault):
-                _copy(server, keyring=keyring)
-        else:
-            query, _ = dns.xfr.make_query(dns.zone.Zone("example.test"))
-            assert _ask(server, query, tcp=True).rcode() == fault
-        # The server is none the worse for it.
-        assert server.answer("txt.example.test", "TXT") == ['"first"']
+def test_nobody_else_gets_it(server: RunningServer, keyring: Any, fault: Any) -> None:
+    if isinstance(fault, type):
+        with pytest.raises(fault):
+            _copy(server, keyring=keyring)
+    else:
+        query, _ = dns.xfr.make_query(dns.zone.Zone("example.test"))
+        assert _ask(server, query, tcp=True).rcode() == fault
+    # The server is none the worse for it.
+    assert server.answer("txt.example.test", "TXT") == ['"first"']
 
 
-def test_what_is_not_here_and_what_is_not_for_udp(tmp_path: Path) -> None:
-    with RunningServer(tmp_path, FILES) as server:
-        other = dns.message.make_query("other.test", "AXFR")
-        other.use_tsig(_keyring())
-        assert _ask(server, other, tcp=True).rcode() == dns.rcode.NOTAUTH
-        axfr = dns.message.make_query("example.test", "AXFR")
-        axfr.use_tsig(_keyring())
-        assert _ask(server, axfr, tcp=False).rcode() == dns.rcode.FORMERR
-        query, serial = dns.xfr.make_query(
-            dns.zone.Zone("example.test"), serial=5, keyring=_keyring()
+def test_what_is_not_here_and_what_is_not_for_udp(server: RunningServer) -> None:
+    other = dns.message.make_query("other.test", "AXFR")
+    other.use_tsig(_keyring())
+    assert _ask(server, other, tcp=True).rcode() == dns.rcode.NOTAUTH
+    axfr = dns.message.make_query("example.test", "AXFR")
+    axfr.use_tsig(_keyring())
+    assert _ask(server, axfr, tcp=False).rcode() == dns.rcode.FORMERR
+    query, serial = dns.xfr.make_query(dns.zone.Zone("example.test"), serial=5, keyring=_keyring())
+    assert serial == 5
+    single = _ask(server, query, tcp=False)
+    assert [rrset.rdtype for rrset in single.answer] == [dns.rdatatype.SOA]
+
+
+def test_who_has_the_serial_gets_the_soa_alone_and_others_the_whole_zone(
+    server: RunningServer,
+) -> None:
+    (soa,) = server.answer("example.test", "SOA")
+    serial = int(soa.split()[2])
+    for held, count in ((serial, 1), (serial + 1, 1), (serial - 1, 6)):
+        query, _ = dns.xfr.make_query(
+            dns.zone.Zone("example.test"), serial=held, keyring=_keyring()
         )
-        assert serial == 5
-        single = _ask(server, query, tcp=False)
-        assert [rrset.rdtype for rrset in single.answer] == [dns.rdatatype.SOA]
-
-
-def test_who_has_the_serial_gets_the_soa_alone_and_others_the_whole_zone(tmp_path: Path) -> None:
-    with RunningServer(tmp_path, FILES) as server:
-        (soa,) = server.answer("example.test", "SOA")
-        serial = int(soa.split()[2])
-        for held, count in ((serial, 1), (serial + 1, 1), (serial - 1, 6)):
-            query, _ = dns.xfr.make_query(
-                dns.zone.Zone("example.test"), serial=held, keyring=_keyring()
-            )
-            answer = _ask(server, query, tcp=True).answer
-            assert sum(len(rrset) for rrset in answer) == count - (count > 1)
+        answer = _ask(server, query, tcp=True).answer
+        assert sum(len(rrset) for rrset in answer) == count - (count > 1)
 
 
 @pytest.mark.parametrize("tcp", [False, True])
-def test_ordinary_queries_that_are_signed_have_signed_replies(tmp_path: Path, tcp: bool) -> None:
-    with RunningServer(tmp_path, FILES) as server:
-        for name, type in (("example.test", "SOA"), ("www.example.test", "A")):
-            query = dns.message.make_query(name, type, use_edns=0)
-            query.use_tsig(_keyring())
-            reply = _ask(server, query, tcp=tcp)
-            assert reply.had_tsig
-            assert reply.rcode() == dns.rcode.NOERROR
-            assert reply.answer
-        query = dns.message.make_query("nobody.example.test", "A")
+def test_ordinary_queries_that_are_signed_have_signed_replies(
+    server: RunningServer, tcp: bool
+) -> None:
+    for name, type in (("example.test", "SOA"), ("www.example.test", "A")):
+        query = dns.message.make_query(name, type, use_edns=0)
         query.use_tsig(_keyring())
-        assert _ask(server, query, tcp=tcp).rcode() == dns.rcode.NXDOMAIN
+        reply = _ask(server, query, tcp=tcp)
+        assert reply.had_tsig
+        assert reply.rcode() == dns.rcode.NOERROR
+        assert reply.answer
+    query = dns.message.make_query("nobody.example.test", "A")
+    query.use_tsig(_keyring())
+    assert _ask(server, query, tcp=tcp).rcode() == dns.rcode.NXDOMAIN
 
 
-def test_what_is_not_implemented_is_said_so(tmp_path: Path) -> None:
-    with RunningServer(tmp_path, FILES) as server:
-        message = dns.message.make_query("example.test", "SOA")
-        message.set_opcode(dns.opcode.NOTIFY)
-        message.use_tsig(_keyring())
-        for tcp in (False, True):
-            assert _ask(server, message, tcp=tcp).rcode() == dns.rcode.NOTIMP
+def test_what_is_not_implemented_is_said_so(server: RunningServer) -> None:
+    message = dns.message.make_query("example.test", "SOA")
+    message.set_opcode(dns.opcode.NOTIFY)
+    message.use_tsig(_keyring())
+    for tcp in (False, True):
+        assert _ask(server, message, tcp=tcp).rcode() == dns.rcode.NOTIMP
