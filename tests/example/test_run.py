@@ -117,24 +117,43 @@ def example(tmp_path: Path) -> Iterator[Example]:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture
-def running(example: Example) -> Iterator[tuple[Example, subprocess.Popen[bytes]]]:
+def ready(example: Example) -> subprocess.Popen[bytes]:
+    """``scripts/run``, started, once it has said how to stop it."""
     process = example.start()
     wait_until(lambda: "Ctrl-C stops" in example.text() or process.poll() is not None, example.text)
     assert process.poll() is None, example.text()
+    return process
+
+
+@pytest.fixture
+def running(example: Example) -> Iterator[tuple[Example, subprocess.Popen[bytes]]]:
+    process = ready(example)
     yield example, process
     if process.poll() is None:
         process.terminate()
         process.wait(PATIENCE)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    """One that is left as it was found."""
+    example = Example(tmp_path_factory.mktemp("shared") / "a copy")
+    try:
+        process = ready(example)
+        yield example
+        process.terminate()
+        process.wait(PATIENCE)
+    finally:
+        for pid in example.leftovers():
+            os.kill(pid, signal.SIGKILL)
+
+
 Running = tuple[Example, subprocess.Popen[bytes]]
 
 
-def test_the_printed_digs_send_eleven_countries_to_eleven_regions(running: Running) -> None:
-    example, _ = running
+def test_the_printed_digs_send_eleven_countries_to_eleven_regions(shared: Example) -> None:
     dig = program("dig")
-    lines = [line.split() for line in PRINTED_DIG.findall(example.text())]
+    lines = [line.split() for line in PRINTED_DIG.findall(shared.text())]
     answers: dict[str, set[str]] = {}
     for line in lines:
         for transport in ("+notcp", "+tcp"):
@@ -147,10 +166,8 @@ def test_the_printed_digs_send_eleven_countries_to_eleven_regions(running: Runni
     assert len(regions) == len(answers) == 12  # and the office
 
 
-def test_every_country_is_sent_to_its_own_part_of_the_world(running: Running) -> None:
-    example, _ = running
-
-    regions = {country: az[:-1].rstrip("-") for country, az in example.sent().items()}
+def test_every_country_is_sent_to_its_own_part_of_the_world(shared: Example) -> None:
+    regions = {country: az[:-1].rstrip("-") for country, az in shared.sent().items()}
 
     assert regions == {
         "Germany": "eu-central-1",
@@ -168,27 +185,25 @@ def test_every_country_is_sent_to_its_own_part_of_the_world(running: Running) ->
     }
 
 
-def test_the_table_of_the_readme_is_what_scripts_demo_world_shows(running: Running) -> None:
-    example, _ = running
+def test_the_table_of_the_readme_is_what_scripts_demo_world_shows(shared: Example) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 
-    shown = example.demo("world").stdout.replace("127.11.", "127.10.")
+    shown = shared.demo("world").stdout.replace("127.11.", "127.10.")
 
     assert shown in readme
 
 
 @pytest.mark.parametrize("verb", ["stop", "hang"])
-def test_clients_of_a_datacenter_that_fails_move_and_come_back(running: Running, verb: str) -> None:
-    example, _ = running
-    before = example.sent()
+def test_clients_of_a_datacenter_that_fails_move_and_come_back(shared: Example, verb: str) -> None:
+    before = shared.sent()
 
-    assert example.demo(verb, "eu-central-1").returncode == 0
-    wait_until(lambda: example.sent()["Germany"].startswith("eu-west-1"), example.text)
-    during = example.sent()
+    assert shared.demo(verb, "eu-central-1").returncode == 0
+    wait_until(lambda: shared.sent()["Germany"].startswith("eu-west-1"), shared.text)
+    during = shared.sent()
     assert {c for c in before if before[c] != during[c]} == {"Germany"}
 
-    assert example.demo("start", "eu-central-1").returncode == 0
-    wait_until(lambda: example.sent() == before, example.text)
+    assert shared.demo("start", "eu-central-1").returncode == 0
+    wait_until(lambda: shared.sent() == before, shared.text)
 
 
 @pytest.mark.parametrize(
