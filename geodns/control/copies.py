@@ -62,7 +62,7 @@ class Copies:
         self._rows = rows
         self._lost = lost
         self._lock = threading.Lock()
-        self._receiving: set[int] = set()
+        self._receiving: set[int | None] = set()
         self._purging = False
         self.lists: Lists = {}
         """What catalogs were last found to list, and what is copied for which of them."""
@@ -147,36 +147,44 @@ class Copies:
             raise NotKeptError(f"{self._file.name} can't be written: {error}") from error
 
     def _replace(self, apex: bytes, whole: Whole, checked: float, expires: float) -> None:
-        with self._lock, self._database:
-            version = self._database.execute("INSERT INTO versions VALUES (NULL)").lastrowid
-        assert version is not None
-        self._receiving.add(version)
+        records = iter(whole.records)
+        total, twice, version = 0, False, None
         try:
-            records = iter(whole.records)
-            total, twice = 0, False
-            while piece := list(islice(records, self._rows)):
+            while True:
+                piece = list(islice(records, self._rows))
                 total = added(total, *map(_checksum, piece))
                 with self._lock, self._database:
-                    done = self._database.executemany(
-                        "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?)",
-                        [_row(version, record) for record in piece],
-                    )
-                # A record may be there twice.
-                twice = twice or done.rowcount != len(piece)
-            if twice:
-                total = self._sum_of(version)
-            total = added(total, _checksum(whole.soa))
-            with self._lock, self._database:
-                self._keep(apex, version, whole.soa, total, checked, expires)
+                    version = self._begun() if version is None else version
+                    # A record may be there twice.
+                    twice = self._insert(version, piece) != len(piece) or twice
+                    # A zone that is in one piece is kept by one transaction.
+                    if len(piece) < self._rows:
+                        total = self._sum_of(version) if twice else total
+                        total = added(total, _checksum(whole.soa))
+                        self._keep(apex, version, whole.soa, total, checked, expires)
+                        return
         finally:
             self._receiving.discard(version)
 
+    def _begun(self) -> int:
+        """The number of a new version, of which nothing is deleted for now."""
+        version = self._database.execute("INSERT INTO versions VALUES (NULL)").lastrowid
+        assert version is not None
+        self._receiving.add(version)
+        return version
+
+    def _insert(self, version: int, records: Collection[Record]) -> int:
+        """How many of them were not there."""
+        return self._database.executemany(
+            "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?)",
+            [_row(version, record) for record in records],
+        ).rowcount
+
     def _sum_of(self, version: int) -> int:
-        with self._lock:
-            rows = self._database.execute(
-                "SELECT owner, type, ttl, rdata FROM records WHERE version = ?", (version,)
-            )
-            return added(0, *(checksum(*row) for row in rows))
+        rows = self._database.execute(
+            "SELECT owner, type, ttl, rdata FROM records WHERE version = ?", (version,)
+        )
+        return added(0, *(checksum(*row) for row in rows))
 
     def _apply(self, apex: bytes, steps: Steps, checked: float, expires: float) -> None:
         kept = self._kept.get(apex)
