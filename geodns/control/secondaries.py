@@ -139,12 +139,11 @@ class Secondaries:
         """How it is going with each zone, ready for JSON."""
         if self._follower is None or self._copies is None:
             return []
-        catalogs = {apex_of(name) for name in self._role.catalogs}
-        owners = self._copies.owners
+        catalogs, named, owners = self._catalogs, self._named, self._copies.owners
         found = []
         for each in self._follower.status():
             kept, owner = each.kept, owners.get(each.apex)
-            listed = owner is not None and each.apex not in self._named
+            listed = owner is not None and each.apex not in named
             found.append(
                 {
                     "zone": _text(each.apex),
