@@ -36,7 +36,7 @@ from geodns.control.copies_read import copies_read
 from geodns.control.forking import serve
 from geodns.control.location_cache import locate
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, SourceAge, ZoneSummary
-from geodns.control.pairing.kept import content
+from geodns.control.pairing.content import content
 from geodns.control.serials import settle_serials
 from geodns.control.store import known_serials
 from geodns.control.updated_zones import with_updates

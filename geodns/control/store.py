@@ -18,6 +18,8 @@ from geodns.answer.image import RRset
 from geodns.config.basis import STATE_FILE
 from geodns.control import journal
 from geodns.control.pairing import kept
+from geodns.control.pairing.content import content as kept_content
+from geodns.control.pairing.content import unpacked
 from geodns.control.state import StateError
 from geodns.health.orders import Order, Orders
 from geodns.replication.comparing import Change
@@ -259,13 +261,13 @@ def written_sets(folder: Path) -> AllWritten:
 
     Raises StateError where they can't be read.
     """
-    return kept.content(folder, candidate=False).written
+    return kept_content(folder, candidate=False).written
 
 
 def _all_written(database: sqlite3.Connection) -> AllWritten:
     found: AllWritten = {}
     for zone, owner, type, ttl, rdatas in database.execute("SELECT * FROM written"):
-        found.setdefault(zone, {}).setdefault(owner, {})[type] = RRset(ttl, kept.unpacked(rdatas))
+        found.setdefault(zone, {}).setdefault(owner, {})[type] = RRset(ttl, unpacked(rdatas))
     return found
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from geodns.answer.image import RRset
 from geodns.config.basis import Basis
+from geodns.control.pairing.content import content
 from geodns.control.pairing.copies import Copies
 from geodns.control.pairing.following import Following
-from geodns.control.pairing.kept import Candidate, content
+from geodns.control.pairing.kept import Candidate
 from geodns.control.pairing.leading import Had, Leading, Orders
 from geodns.control.pairing.link import Link
 from geodns.control.pairing.shared import Generation

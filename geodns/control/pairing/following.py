@@ -10,14 +10,15 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from geodns.config.basis import Basis
-from geodns.control.pairing.copies import Copies, Incoming
+from geodns.control.pairing.contents import Contents
+from geodns.control.pairing.copies import Copies
 from geodns.control.pairing.kept import Candidate, PairStore
 from geodns.control.pairing.leading import BEAT
 from geodns.control.pairing.link import Link
 from geodns.control.pairing.shared import read_states
 from geodns.control.reloader import Reload
 from geodns.replication.pair.frames import PeerError, read_rows, read_serials
-from geodns.replication.pair.manifest import Manifest, ManifestError, read_manifest, wanted
+from geodns.replication.pair.manifest import Manifest
 from geodns.replication.pair.standing import Epoch
 
 logger = logging.getLogger(__name__)
@@ -70,11 +71,8 @@ class Following:
         self._store = store
         self._copies = copies
         self._node = node
-        self._with_databases = with_databases
+        self._contents = Contents(copies, with_databases=with_databases)
         self._clock = clock
-        self._files: tuple[str, Manifest] | None = None
-        self._missing: set[str] = set()
-        self._incoming: Incoming | None = None
         self._serials: dict[bytes, int] = {}
         self._announced: _Announced | None = None
         self._orders = 0
@@ -114,7 +112,7 @@ class Following:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._drop_incoming()
+            self._contents.drop()
             if not self.handed_over.done():
                 self.handed_over.set_exception(OSError("the connection was closed"))
             self.handed_over.exception()  # nobody may have asked for it
@@ -156,9 +154,7 @@ class Following:
             message = await self._link.receive()
             self.last_word = self._clock()
             if isinstance(message, bytes):
-                # Those of a content that is not wanted any more are passed over.
-                if self._incoming is not None and not self._incoming.add(message):
-                    self._drop_incoming()
+                self._contents.add(message)
                 continue
             await self._take(message)
             self._look_back()
@@ -197,11 +193,16 @@ class Following:
                 self._store.end_copy(number)
                 self._news.set()
             case {"type": "files", "id": str(id)}:
-                await self._take_files(id, message)
+                await self._link.send(await self._contents.expect(id, message, self._node.basis))
             case {"type": "generation"}:
                 self._take_generation(message)
-            case {"type": "content" | "end of content" | "gone", "digest": str(digest)}:
-                await self._take_content(message["type"], digest)
+            case {"type": "content", "digest": str(digest)}:
+                self._contents.begin(digest)
+            case {"type": "end of content"}:
+                await self._contents.end()
+                self._stageable.set()
+            case {"type": "gone"}:
+                pass  # another list of files is about to come
             case {"type": "stepped down"}:
                 if not self.handed_over.done():
                     self.handed_over.set_result(None)
@@ -218,43 +219,6 @@ class Following:
             )
         await self._node.quiet()
         self._store.begin_copy(history, epoch)
-
-    async def _take_files(self, id: str, message: dict[str, Any]) -> None:
-        try:
-            manifest = await asyncio.to_thread(read_manifest, message)
-        except ManifestError as error:
-            raise PeerError(str(error)) from error
-        if not self._with_databases:
-            manifest = manifest.without("database")
-        self._files = id, manifest
-        held = await asyncio.to_thread(self._copies.held, self._node.basis)
-        missing = wanted(manifest, held)
-        self._missing = set(missing)
-        self._drop_incoming()
-        await self._link.send({"type": "want", "digests": list(missing)})
-
-    async def _take_content(self, type: str, digest: str) -> None:
-        if type == "gone":
-            return  # another list of files is about to come
-        if type == "content":
-            sizes = {e.digest: e.size for e in self._files[1].entries} if self._files else {}
-            self._drop_incoming()
-            # Another list of files may have come since it was asked for.
-            if digest in sizes and digest in self._missing:
-                self._incoming = self._copies.receive(digest, sizes[digest])
-            return
-        incoming, self._incoming = self._incoming, None
-        if incoming is None:
-            return  # it was dropped
-        # A file that changed while it was sent is not what it was said to be; the next list is.
-        if await asyncio.to_thread(incoming.finish) and incoming.is_whole:
-            self._missing.discard(digest)
-            self._stageable.set()
-
-    def _drop_incoming(self) -> None:
-        if self._incoming is not None:
-            self._incoming.close()
-        self._incoming = None
 
     def _take_generation(self, message: dict[str, Any]) -> None:
         try:
@@ -276,14 +240,14 @@ class Following:
         while True:
             await self._stageable.wait()
             self._stageable.clear()
-            announced, files = self._announced, self._files
+            announced, files = self._announced, self._contents.files
             position = self._store.position()
             ready = (
                 announced is not None
                 and files is not None
                 and announced.id > self._generation
                 and announced.files == files[0]
-                and not self._missing
+                and not self._contents.missing
                 and position is not None
                 and not position.copying
                 and position.number >= announced.number
@@ -292,7 +256,7 @@ class Following:
                 continue
             if last is None or last[0] != files[0]:
                 last = files[0], await self._built(files[1])
-            if self._missing or announced is not self._announced:
+            if self._contents.missing or announced is not self._announced:
                 self._stageable.set()
                 continue
             await self._use(announced, last[1])

@@ -11,18 +11,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from geodns.answer.image import RRset
 from geodns.config.basis import STATE_FILE, Basis
 from geodns.control.state import StateError
 from geodns.replication.pair.frames import Row
 from geodns.replication.pair.standing import Epoch, Standing, read_standing
 
 MOST_LOGGED = 10_000  # changes: a standby that missed more is sent everything
-_SET = "zone, owner, type, ttl, rdatas"
+SET = "zone, owner, type, ttl, rdatas"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pair (name TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS written_log (
@@ -51,8 +49,8 @@ SCHEMA = _SCHEMA + "".join(
 """To be run once ``written`` is there."""
 
 # A bare column beside max() is of the row that has it.
-_LATEST = (
-    f"SELECT {_SET}, max(number) AS number FROM ahead WHERE number <= ? GROUP BY zone, owner, type"
+LATEST = (
+    f"SELECT {SET}, max(number) AS number FROM ahead WHERE number <= ? GROUP BY zone, owner, type"
 )
 
 
@@ -131,13 +129,13 @@ class PairStore:
 
     def candidate(self) -> Candidate | None:
         """What came and is not in use yet."""
-        return _candidate(self.get("candidate"))
+        return read_candidate(self.get("candidate"))
 
     # --- as the primary -------------------------------------------------------------------------
 
     def newest(self) -> int:
         """The number of the last change of ``written``."""
-        return _newest(self._database)
+        return newest(self._database)
 
     def reaches_from(self, number: int) -> bool:
         """Whether the log has all that came after a number."""
@@ -148,7 +146,7 @@ class PairStore:
     def logged(self, after: int, most: int) -> list[Row]:
         """The changes after a number, in order."""
         rows = self._database.execute(
-            f"SELECT number, {_SET} FROM written_log WHERE number > ? ORDER BY number LIMIT ?",
+            f"SELECT number, {SET} FROM written_log WHERE number > ? ORDER BY number LIMIT ?",
             (after, most),
         )
         return [Row(*row) for row in rows]
@@ -168,7 +166,7 @@ class PairStore:
         kept = list(rows)
         with _Writing(self._database):
             self._database.executemany(
-                f"INSERT OR REPLACE INTO ahead (number, {_SET}) VALUES (?, ?, ?, ?, ?, ?)", kept
+                f"INSERT OR REPLACE INTO ahead (number, {SET}) VALUES (?, ?, ?, ?, ?, ?)", kept
             )
             if not position.copying and kept:
                 self._put({"position": position._replace(number=kept[-1].number)})
@@ -237,13 +235,13 @@ class PairStore:
                 (number,),
             )
         self._database.execute(
-            f"INSERT OR REPLACE INTO written ({_SET}) SELECT {_SET} FROM ({_LATEST})"
-            f" WHERE ttl IS NOT NULL EXCEPT SELECT {_SET} FROM written",
+            f"INSERT OR REPLACE INTO written ({SET}) SELECT {SET} FROM ({LATEST})"
+            f" WHERE ttl IS NOT NULL EXCEPT SELECT {SET} FROM written",
             (number,),
         )
         self._database.execute(
             f"DELETE FROM written WHERE (zone, owner, type) IN"
-            f" (SELECT zone, owner, type FROM ({_LATEST}) WHERE ttl IS NULL)",
+            f" (SELECT zone, owner, type FROM ({LATEST}) WHERE ttl IS NULL)",
             (number,),
         )
         self._database.execute("DELETE FROM ahead WHERE number <= ?", (number,))
@@ -253,10 +251,10 @@ class Whole:
     """Everything that updates wrote, at one moment, for a thread: a connection of its own."""
 
     def __init__(self, state: Path) -> None:
-        self._database = _read_only(state)
+        self._database = read_only(state)
         self._database.execute("BEGIN")
-        self.number = _newest(self._database)
-        self._rows = self._database.execute(f"SELECT ?, {_SET} FROM written", (self.number,))
+        self.number = newest(self._database)
+        self._rows = self._database.execute(f"SELECT ?, {SET} FROM written", (self.number,))
 
     def next(self, most: int) -> list[Row]:
         """The next rows; none: that was all."""
@@ -267,91 +265,20 @@ class Whole:
         self._database.close()
 
 
-class Content(NamedTuple):
-    """What a compile takes from the store beside files: of the candidate, where there is one.
-
-    ``number`` is that of the last change in ``written``; ``serials`` are the primary's.
-    """
-
-    written: dict[bytes, dict[bytes, dict[int, RRset]]]
-    number: int
-    serials: dict[bytes, int]
-    candidate: Candidate | None
-
-
-def content(state: Path, *, candidate: bool) -> Content:
-    """For the compiler, while the owner has the store open; with a candidate if that is wanted.
-
-    Nothing where there is no store yet, or none that can be read as one: its owner tells of that.
-    Raises StateError where it is sound and can't be read: zones must not go back.
-    """
-    try:
-        if not (state / STATE_FILE).exists():
-            return Content({}, 0, {}, None)
-        with closing(_read_only(state)) as database:
-            database.execute("BEGIN")
-            return _content(database, candidate)
-    except sqlite3.OperationalError as error:
-        raise StateError(f"the state in {state / STATE_FILE} can't be read: {error}") from error
-    except sqlite3.DatabaseError:
-        return Content({}, 0, {}, None)
-
-
-def _content(database: sqlite3.Connection, with_candidate: bool) -> Content:
-    # One that was made before there were updates, or pairs, has no such tables.
-    if not database.execute("PRAGMA table_info(written)").fetchall():
-        return Content({}, 0, {}, None)
-    if not database.execute("PRAGMA table_info(ahead)").fetchall():
-        return Content(_sets(database.execute(f"SELECT {_SET} FROM written")), 0, {}, None)
-    query = "SELECT content FROM pair WHERE name = 'candidate'"
-    row = database.execute(query).fetchone() if with_candidate else None
-    candidate = None if row is None else _candidate(json.loads(row[0]))
-    found = {}
-    if candidate is None or not candidate.whole:
-        found = _sets(database.execute(f"SELECT {_SET} FROM written"))
-    serials: dict[bytes, int] = dict(database.execute("SELECT zone, serial FROM followed"))
-    if candidate is not None:
-        _add(found, database.execute(_LATEST, (candidate.number,)))
-        serials |= {bytes.fromhex(apex): serial for apex, serial in candidate.serials.items()}
-    return Content(found, _newest(database), serials, candidate)
-
-
-def _sets(rows: Iterable[Any]) -> dict[bytes, dict[bytes, dict[int, RRset]]]:
-    found: dict[bytes, dict[bytes, dict[int, RRset]]] = {}
-    _add(found, ((*row, 0) for row in rows))
-    return found
-
-
-def _add(found: dict[bytes, dict[bytes, dict[int, RRset]]], rows: Iterable[Any]) -> None:
-    for zone, owner, type, ttl, rdatas, _ in rows:
-        node = found.setdefault(zone, {}).setdefault(owner, {})
-        if ttl is None:
-            node.pop(type, None)
-        else:
-            node[type] = RRset(ttl, unpacked(rdatas))
-
-
-def unpacked(packed: bytes) -> tuple[bytes, ...]:
-    """Rdatas in wire form, each behind its length in two bytes."""
-    found, at = [], 0
-    while at < len(packed):
-        end = at + 2 + int.from_bytes(packed[at : at + 2], "big")
-        found.append(packed[at + 2 : end])
-        at = end
-    return tuple(found)
-
-
-def _candidate(kept: Any) -> Candidate | None:
+def read_candidate(kept: Any) -> Candidate | None:
+    """What ``Candidate.as_dict`` made."""
     return None if kept is None else Candidate(**{**kept, "basis": Basis(**kept["basis"])})
 
 
-def _newest(database: sqlite3.Connection) -> int:
+def newest(database: sqlite3.Connection) -> int:
+    """The number of the last change of ``written``."""
     query = "SELECT seq FROM sqlite_sequence WHERE name = 'written_log'"
     row = database.execute(query).fetchone()
     return 0 if row is None else int(row[0])
 
 
-def _read_only(state: Path) -> sqlite3.Connection:
+def read_only(state: Path) -> sqlite3.Connection:
+    """The store of a state folder, for any process and thread. Raises sqlite3.Error."""
     file = (state / STATE_FILE).absolute()
     return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, check_same_thread=False)
 

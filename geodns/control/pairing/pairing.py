@@ -7,7 +7,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,18 +21,15 @@ from geodns.control.pairing.kept import Candidate, PairStore
 from geodns.control.pairing.leading import Orders
 from geodns.control.pairing.link import Identity
 from geodns.control.pairing.meeting import Meeting
-from geodns.control.pairing.shared import Files, Generation, packed_states, read_states
-from geodns.control.pairing.unreplicated import write
+from geodns.control.pairing.shared import Generation, Shared, Sharing, read_states
+from geodns.control.pairing.unreplicated import Acknowledged
 from geodns.control.reloader import Reload
 from geodns.control.store import Event, Store
 from geodns.errors import GeodnsError
 from geodns.replication.pair.frames import PeerError
-from geodns.replication.pair.manifest import Manifest, ManifestError
 from geodns.replication.pair.standing import Standing, at_first, met, read_standing
 
 logger = logging.getLogger(__name__)
-
-_SAVE_EVERY = 1.0  # seconds: how far the other is, is written down no more often
 
 
 class NotPrimaryError(GeodnsError):
@@ -70,7 +66,7 @@ class Pairing:
         self.standing: Standing
         self.basis = Basis("own")
         self.error: str | None = None
-        self.generation: Generation | None = None
+        self.acknowledged: Acknowledged
         self.state: Path
         self.store: PairStore
         self.copies: Copies
@@ -85,14 +81,9 @@ class Pairing:
         self._asked = False
         self._refused: Candidate | None = None
         self._used: States = {}
-        self._files = Files()
         self._loaded: Loaded | None = None
-        self._sharing: asyncio.Task[None] | None = None
-        self._share_again: tuple[Compilation, States] | None = None
+        self._sharing = Sharing(self.written)
         self._orders = Orders(0, [])
-        self._acked: dict[str, Any] = {}
-        self._saved: dict[str, Any] = {}
-        self._saved_at = float("-inf")
         self.path = Path()
 
     def open(
@@ -121,7 +112,7 @@ class Pairing:
             history=history,
             candidate=None,
         )
-        self._saved = self._acked = self.store.get("acked") or {}
+        self.acknowledged = Acknowledged(self.store, self.state, time.monotonic)
         self.meeting = Meeting(
             pair, Identity(pair.name, pair.other.name, secret_of(pair)), history, self
         )
@@ -136,9 +127,7 @@ class Pairing:
         """Take part no more."""
         if self.meeting is not None:
             await self.meeting.close()
-        if self._sharing is not None:
-            self._sharing.cancel()
-            await asyncio.gather(self._sharing, return_exceptions=True)
+        await self._sharing.close()
 
     # --- who may write --------------------------------------------------------------------------
 
@@ -146,6 +135,11 @@ class Pairing:
     def leads(self) -> bool:
         """Whether this server is the primary, or alone."""
         return self.settings is None or self.standing.role == "primary"
+
+    @property
+    def generation(self) -> Generation | None:
+        """What is in use, for the standby."""
+        return self._sharing.generation
 
     @property
     def primary(self) -> str:
@@ -228,31 +222,8 @@ class Pairing:
         self._loaded = compilation.loaded
         zones = compilation.loaded.zones
         self.automatic = tuple(zone.apex for zone in zones if zone.automatic and not zone.copied)
-        if not self.leads:
-            return
-        self._share_again = compilation, self._used
-        if self._sharing is None or self._sharing.done():
-            self._sharing = asyncio.create_task(self._share())
-
-    async def _share(self) -> None:
-        while self._share_again is not None:
-            (compilation, states), self._share_again = self._share_again, None
-            loaded = compilation.loaded
-            try:
-                read = await asyncio.to_thread(self._files.read, loaded, self.basis, self.path)
-            except ManifestError as error:
-                logger.error("the files can't be sent to the standby", extra={"reason": str(error)})  # noqa: TRY400 - the reason says it all
-                continue
-            if read is None:
-                continue
-            # What other servers are the primary of, each of the pair copies for itself.
-            copied = {zone.apex for zone in loaded.zones if zone.copied}
-            known = compilation.compiled.serials.items()
-            serials = {apex: each.serial for apex, each in known if apex not in copied}
-            id = 1 if self.generation is None else self.generation.id + 1
-            packed = packed_states(states)
-            self.generation = Generation(id, *read, loaded.number, serials, packed)
-            self.written()
+        if self.leads:
+            self._sharing.share(Shared(compilation, self._used, self.basis, self.path))
 
     def become(self, standing: Standing, basis: Basis) -> None:
         """The store has it that this is the primary now."""
@@ -290,20 +261,11 @@ class Pairing:
     async def settle(self) -> None:
         """Having stepped down, before anything of the other is taken: keep what is only here."""
         former = self.store.get("former")
-        if former is None:
-            return
-        manifest = None if self.generation is None else self.generation.manifest
-        if manifest is None and self._loaded is not None:
-            with suppress(ManifestError):
-                read = await asyncio.to_thread(
-                    self._files.read, self._loaded, self.basis, self.path
-                )
-                manifest = None if read is None else read[0]
-        self._keep_unreplicated(read_standing(former), manifest)
-
-    def unreplicated(self) -> list[str]:
-        """Files with what was not replicated; who has looked at one takes it away."""
-        return [file for file in self.store.get("unreplicated") or [] if Path(file).exists()]
+        if former is not None:
+            manifest = await self._sharing.manifest(self._loaded, self.basis, self.path)
+            epoch = read_standing(former).epoch
+            self.acknowledged.keep_unreplicated(epoch, self.orders().all, manifest)
+            self._sharing.generation = None
 
     def orders(self) -> Orders:
         """The drains and forces that stand."""
@@ -315,35 +277,10 @@ class Pairing:
 
     def heard(self, number: int, orders: int, generation: int) -> None:
         """How far the standby is: written down, for the case that this one has to step down."""
-        acked = {**self._acked, "number": number}
-        if orders == self._orders.version:
-            acked["orders"] = self._orders.all
+        has_orders = orders == self._orders.version
         held = self.generation
-        if held is not None and generation == held.id and acked.get("id") != held.manifest.id:
-            acked["id"] = held.manifest.id
-            had = {entry.path: entry.digest for entry in held.manifest.entries if entry.digest}
-            self.store.put(acked_files=had)
-        now = time.monotonic()
-        if acked != self._saved and now >= self._saved_at + _SAVE_EVERY:
-            self._saved_at = now
-            self.store.put(acked=acked)
-            self._saved = acked
-        self._acked = acked
-
-    def _keep_unreplicated(self, before: Standing, manifest: Manifest | None) -> None:
-        orders = self.orders().all
-        acked = {**self._acked, "files": self.store.get("acked_files")}
-        file = write(self.state, self.store, before.epoch, acked, orders, manifest)
-        self._saved = self._acked = {}
-        self.generation = None
-        kept = self.unreplicated()
-        if file is not None:
-            kept = [*kept, str(file)]
-            logger.warning(
-                "the other server may not have all that was written here; see the file",
-                extra={"file": str(file)},
-            )
-        self.store.put(acked=None, acked_files=None, former=None, unreplicated=kept)
+        in_use = held if held is not None and held.id == generation else None
+        self.acknowledged.heard(number, self._orders.all if has_orders else None, in_use)
 
     # --- a standby's generations ----------------------------------------------------------------
 

@@ -34,7 +34,7 @@ def pair_status(pairing: Pairing) -> dict[str, Any] | None:
         "in_use": None,
         "error": pairing.error,
         "files": files_of(pairing),
-        "unreplicated": pairing.unreplicated(),
+        "unreplicated": pairing.acknowledged.unreplicated(),
     }
     return found | (_leading(pairing) if pairing.leads else _following(pairing))
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from geodns.answer.service import EndpointState, States
 from geodns.config.basis import Basis
 from geodns.config.pair import own_settings
 from geodns.config.settings import Configuration
 from geodns.control import stamps
+from geodns.control.compiling import Compilation
 from geodns.control.outcome import Loaded
 from geodns.control.stamps import Stamp, Stamps
 from geodns.replication.pair.manifest import Entry, Kind, Manifest, ManifestError, made
+
+logger = logging.getLogger(__name__)
 
 _BLOCK = 1 << 20  # bytes
 
@@ -81,6 +86,71 @@ class Files:
             return None  # it isn't there, or is none: a warning said so
         mode = status.st_mode & 0o777
         return Entry(str(file), kind, digest, status.st_size, status.st_mtime_ns, mode)
+
+
+class Shared(NamedTuple):
+    """What is in use, and what it was made from."""
+
+    compilation: Compilation
+    states: States
+    basis: Basis
+    server_file: Path
+
+
+class Sharing:
+    """Makes generations of what is in use; ``told`` is called for each. In the event loop."""
+
+    def __init__(self, told: Callable[[], None]) -> None:
+        self.generation: Generation | None = None
+        self._told = told
+        self._files = Files()
+        self._making: asyncio.Task[None] | None = None
+        self._next: Shared | None = None
+
+    def share(self, shared: Shared) -> None:
+        """This is in use now."""
+        self._next = shared
+        if self._making is None or self._making.done():
+            self._making = asyncio.create_task(self._make())
+
+    async def manifest(
+        self, loaded: Loaded | None, basis: Basis, server_file: Path
+    ) -> Manifest | None:
+        """The files that are in use; None: they are not known."""
+        if self.generation is not None or loaded is None:
+            return None if self.generation is None else self.generation.manifest
+        read = await self._read(loaded, basis, server_file)
+        return None if read is None else read[0]
+
+    async def close(self) -> None:
+        """Make no more."""
+        if self._making is not None:
+            self._making.cancel()
+            await asyncio.gather(self._making, return_exceptions=True)
+
+    async def _make(self) -> None:
+        while self._next is not None:
+            shared, self._next = self._next, None
+            loaded, compiled = shared.compilation.loaded, shared.compilation.compiled
+            read = await self._read(loaded, shared.basis, shared.server_file)
+            if read is None:
+                continue
+            # What other servers are the primary of, each of the pair copies for itself.
+            copied = {zone.apex for zone in loaded.zones if zone.copied}
+            serials = {a: known.serial for a, known in compiled.serials.items() if a not in copied}
+            id = 1 if self.generation is None else self.generation.id + 1
+            states = packed_states(shared.states)
+            self.generation = Generation(id, *read, loaded.number, serials, states)
+            self._told()
+
+    async def _read(
+        self, loaded: Loaded, basis: Basis, server_file: Path
+    ) -> tuple[Manifest, dict[str, Path]] | None:
+        try:
+            return await asyncio.to_thread(self._files.read, loaded, basis, server_file)
+        except ManifestError as error:
+            logger.error("the files can't be sent to the standby", extra={"reason": str(error)})  # noqa: TRY400 - the reason says it all
+            return None
 
 
 def _shared(
