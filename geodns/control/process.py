@@ -9,12 +9,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import geodns
 from geodns import log
-from geodns.config.settings import Configuration, Server
-from geodns.control import demand, refresh_order, resetting
+from geodns.config.settings import Configuration
 from geodns.control.admin import Admin
 from geodns.control.certificate import Certificate
 from geodns.control.compiling import Compilation, Compiler
@@ -22,20 +19,20 @@ from geodns.control.cookie_secrets import CookieSecrets
 from geodns.control.event_log import EventLog
 from geodns.control.garbage import set_aside
 from geodns.control.inherited import take_inherited
+from geodns.control.lasting import lasting
 from geodns.control.listening import Listening
 from geodns.control.notify import Notifier
-from geodns.control.ordering import Basis, Ordering, Verb, Wish
+from geodns.control.ordering import Basis, Ordering
 from geodns.control.orphans import Orphans
 from geodns.control.outcome import Loaded
 from geodns.control.pairing.pairing import Pairing
-from geodns.control.pairing.promoting import promote, use_own_files
-from geodns.control.pairing.report import pair_status
-from geodns.control.reloader import Reload, Reloader, report
+from geodns.control.reloader import Reloader, report
 from geodns.control.replicating import Replicating
-from geodns.control.resetting import ResetError, Resetting
+from geodns.control.requests import Parts, Requests
+from geodns.control.resetting import Resetting
+from geodns.control.restart_needed import RestartNeeded
 from geodns.control.secondaries import Secondaries
 from geodns.control.share_basis import share_basis
-from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.state import StateFolder
 from geodns.control.stepping_down import Names, must_be, step_down, tell_of_root
 from geodns.control.store import Store
@@ -50,13 +47,9 @@ from geodns.control.worker_options import worker_count, worker_options
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.health.memory import Rows
 from geodns.health.monitor import Monitor
-from geodns.health.orders import GUARD
 from geodns.health.probe import Observation
 from geodns.health.slots import slots_within
-from geodns.health.status import LoadStatus
-from geodns.health.told import HealthReport
 from geodns.open_files import raise_limit
-from geodns.planning.networks import By
 from geodns.server.handle import WorkerHandle, states_of
 
 logger = logging.getLogger(__name__)
@@ -67,9 +60,6 @@ _GRACE = 5.0  # seconds for what is in flight when a worker is stopped
 _ACKNOWLEDGE = 30.0  # seconds in which every worker has read the largest image
 _REFRESH = 5.0  # seconds: at most so much of its counting is lost with a worker that dies
 _OPEN_FILES = 65_536  # as docs/geodns.service allows; each probe under way is one
-_AGAIN = 1.0  # seconds until a part that broke is run again
-# What only a restart can change.
-_AT_START = ("listen", "workers", "admin", "state", "user", "group", "pair")
 
 
 class ControlProcess:
@@ -79,7 +69,6 @@ class ControlProcess:
         self._path = path
         self._started = time.time()
         self._user: Names = (None, None)
-        self._restart_needed: tuple[str, ...] = ()
         self._timings: dict[str, CheckTimings] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._state: StateFolder | None = None
@@ -127,7 +116,7 @@ class ControlProcess:
         )
         self._notifier = Notifier()
         self._transferred = TransferredHealth(lambda: self._reloader.request("health change"))
-        self._admin = Admin(self)
+        self._admin: Admin | None = None
 
     async def start(self) -> None:
         """Read the configuration, bind, and answer; returns when every worker is ready."""
@@ -136,7 +125,8 @@ class ControlProcess:
         self._certificate.read_early(self._path)
         self._user = step_down(self._path, has_sockets=bool(self._listening.inherited))
         self._in_use = await self._compiler.compile(self._path, loaded=self._prepare)
-        server = self._first = self._in_use.loaded.configuration.server
+        server = self._in_use.loaded.configuration.server
+        self._restart = RestartNeeded(server)
         self._options = worker_options(server, self._cookies.read(server.cookies))
         report(self._in_use.warnings)
         self._store = self._log.store = Store(server.state)
@@ -147,6 +137,7 @@ class ControlProcess:
         self._pair.open(self._path, server, self._store, self._ordering, self._updating)
         supervisor = Supervisor(self._start_worker, worker_count(server), self._orphans.remember)
         self._supervisor = supervisor
+        self._admin = Admin(self._requests(supervisor, self._store, self._ordering))
         admin = await self._admin.open(server.admin.socket, server.admin.http)
         await self._begin_checks(self._in_use.loaded.configuration)
         if not self._listening.is_open:
@@ -191,7 +182,8 @@ class ControlProcess:
         await self._pair.close()
         await self._replicating.close()
         await self._secondaries.close()
-        await self._admin.close()
+        if self._admin is not None:
+            await self._admin.close()
         if self._supervisor is not None:
             await self._supervisor.close(_GRACE)
         await self._monitor.close()
@@ -206,112 +198,10 @@ class ControlProcess:
         if self._tasks:
             logger.info("stopped")
 
-    # --- what the admin API asks ----------------------------------------------------------------
-
-    async def snapshot(self) -> Snapshot:
-        """Everything, now."""
-        assert self._supervisor is not None
-        await self._supervisor.refresh()
-        loaded, compiled = self._in_use.loaded, self._in_use.compiled
-        return Snapshot(
-            version=geodns.__version__,
-            pid=os.getpid(),
-            at=time.time(),
-            started=self._started,
-            identity=loaded.configuration.server.identity,
-            addresses=self._listening.addresses,
-            tls_addresses=self._listening.tls_addresses,
-            configuration=str(self._path),
-            image_generation=self._supervisor.generation,
-            availability_generation=self._monitor.availability.generation,
-            last_reload=self._reloader.last,
-            reloads=dict(self._reloader.counts),
-            warnings=self._in_use.warnings,
-            restart_needed=self._restart_needed,
-            workers=_views(self._supervisor),
-            totals=self._supervisor.totals(),
-            timings={name: timings.copy() for name, timings in self._timings.items()},
-            health=self._monitor.status(),
-            load_reports=self._monitor.load_reports(),
-            orders=() if self._ordering is None else tuple(self._ordering.list()),
-            pair=pair_status(self._pair),
-            secondaries=tuple(self._secondaries.status()),
-            zones=loaded.zones,
-            databases=compiled.databases,
-            tables=loaded.tables,
-        )
-
-    def availability(self) -> Availability:
-        """What every worker was told last."""
-        return self._monitor.availability
-
-    async def demand(self, by: By) -> dict[str, Any]:
-        """Queries answered from services, by client. Raises DemandError."""
-        assert self._supervisor is not None
-        at = time.time()
-        groups = demand.merge(await self._supervisor.demand())
-        await self._supervisor.refresh()
-        server = self._in_use.loaded.configuration.server
-        return {
-            "at": at,
-            "started": self._started,
-            "pid": os.getpid(),
-            "by": by,
-            "answers": demand.answered(self._supervisor.totals().answers),
-            "groups": await demand.on_the_map(groups, by, server.geoip.databases, server.state),
-        }
-
-    def push_load(self, endpoint: str, load: float, seconds: float) -> LoadStatus:
-        """Take a load from outside. Raises GeodnsError where nothing can take it."""
-        return self._monitor.push_load(endpoint, load, seconds)
-
-    def push_health(self, endpoint: str, report: HealthReport) -> int:
-        """Take from outside whether an endpoint serves. Raises GeodnsError."""
-        return self._monitor.push_health(endpoint, report)
-
-    def order(self, verb: Verb, wish: Wish, author: str) -> dict[str, Any]:
-        """Carry out what a person orders. Raises GeodnsError."""
-        assert self._ordering is not None
-        if not wish.dry_run and wish.id != GUARD:  # each server trusts its own probes
-            self._pair.must_lead()
-        told = self._ordering.do(verb, wish, author)
-        if not wish.dry_run:
-            self._pair.written()
-            said = {"id": wish.id, "author": author, "reason": wish.reason}
-            logger.info(f"{verb} was ordered", extra=said)
-        return told
-
-    async def reset(self, wish: resetting.Wish, author: str) -> dict[str, Any]:
-        """Drop what dynamic updates wrote. Raises GeodnsError."""
-        self._pair.must_lead()
-        told = await self._resetting.do(wish, author)
-        self._pair.written()
-        if told["reset"] and not await self._pair.is_safe():
-            raise ResetError("it is reset here, and not known to be at the standby")
-        return told
-
-    def refresh(self, wish: refresh_order.Wish, author: str) -> dict[str, Any]:
-        """Ask the primaries of a zone now. Raises GeodnsError."""
-        return refresh_order.refresh(self._secondaries, wish, author, self._log.add)
-
-    def events(self, since: float, after: int, most: int) -> list[dict[str, Any]]:
-        """The event log."""
-        assert self._store is not None
-        self._log.write()
-        return self._store.events(since, after, most)
-
-    def reload(self, reason: str) -> asyncio.Future[Reload]:
+    def reload(self, reason: str) -> None:
         """Read the configuration anew; what is wrong with it is reported and changes nothing."""
         self._pair.retry()
-        return self._reloader.request(reason)
-
-    async def use_own_files(self, author: str, *, dry_run: bool) -> dict[str, Any]:
-        """Go back to the files of the server file. Raises GeodnsError."""
-        return await use_own_files(self._pair, author, dry_run=dry_run)
-
-    async def promote(self, author: str, *, force: bool, dry_run: bool) -> dict[str, Any]:
-        """Make this standby the primary. Raises GeodnsError."""
-        return await promote(self._pair, author, force=force, dry_run=dry_run)
+        self._reloader.request(reason)
 
     # --- starting -------------------------------------------------------------------------------
 
@@ -341,6 +231,27 @@ class ControlProcess:
         if missing:
             logger.warning("not every target has been probed yet", extra={"missing": missing})
 
+    def _requests(self, supervisor: Supervisor, store: Store, ordering: Ordering) -> Requests:
+        return Requests(
+            Parts(
+                monitor=self._monitor,
+                supervisor=supervisor,
+                ordering=ordering,
+                pair=self._pair,
+                secondaries=self._secondaries,
+                resetting=self._resetting,
+                reloader=self._reloader,
+                log=self._log,
+                store=store,
+                listening=self._listening,
+                restart=self._restart,
+                timings=self._timings,
+            ),
+            lambda: self._in_use,
+            self._path,
+            self._started,
+        )
+
     async def _start_worker(self, number: int) -> WorkerHandle:
         worker = await WorkerHandle.start(number, self._listening.of(number), self._options)
         worker.answer = self._replicating.answer
@@ -367,7 +278,7 @@ class ControlProcess:
             self._run(name, part)
 
     def _run(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
-        self._tasks.append(asyncio.create_task(_lasting(name, part)))
+        self._tasks.append(asyncio.create_task(lasting(name, part)))
 
     async def _keep_verdicts(self) -> None:
         assert self._verdicts is not None
@@ -467,8 +378,8 @@ class ControlProcess:
             log.configure(configuration.server.log)
         self._in_use = compilation.without_changes
         self._watcher.watch(compilation.loaded.stamps)
-        self._tell_what_needs_a_restart(configuration.server)
         server = configuration.server
+        self._restart.look(server)
         options = worker_options(server, self._cookies.renew(server.cookies))
         if options != self._options:
             self._options = options
@@ -477,43 +388,3 @@ class ControlProcess:
             logger.warning("a worker does not take the new image", extra={"generation": generation})
         self._tell_others(compilation)
         set_aside()
-
-    def _tell_what_needs_a_restart(self, server: Server) -> None:
-        first, now = _at_start(self._first), _at_start(server)
-        changed = tuple(name for name in first if first[name] != now[name])
-        if changed and changed != self._restart_needed:
-            logger.warning(
-                "these settings changed, which takes a restart", extra={"settings": changed}
-            )
-        self._restart_needed = changed
-
-
-async def _lasting(name: str, part: Callable[[], Awaitable[None]]) -> None:
-    """Runs a part again where it broke: a fault in one must not end answers and checks."""
-    while True:
-        try:
-            return await part()
-        except Exception:
-            logger.exception(
-                "a part of the control process broke, running it again", extra={"part": name}
-            )
-            await asyncio.sleep(_AGAIN)
-
-
-def _at_start(server: Server) -> dict[str, object]:
-    """The settings that only a restart can change."""
-    listen = server.tls.listen if server.tls is not None else ()
-    return {name: getattr(server, name) for name in _AT_START} | {"tls.listen": listen}
-
-
-def _views(supervisor: Supervisor) -> tuple[WorkerView, ...]:
-    return tuple(
-        WorkerView(
-            number=slot.number,
-            pid=slot.worker.pid if slot.worker else None,
-            image_generation=slot.worker.image_generation if slot.worker else 0,
-            availability_generation=slot.worker.availability_generation if slot.worker else 0,
-            restarts=slot.restarts,
-        )
-        for slot in supervisor.slots
-    )
