@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 import socket
 import ssl
@@ -194,6 +195,19 @@ def test_a_zone_that_is_too_large_or_takes_too_long_is_not_taken(tmp_path: Path)
     primary.mishaps["AXFR tcp"] = lambda packets: None
     with pytest.raises(FutileError, match="it is not done in"):
         received(tmp_path, primary, None, replace(LIMITS, total=0.2))
+
+
+def test_a_zone_that_cannot_be_written_down_is_not_taken(tmp_path: Path) -> None:
+    class Full(Spool):
+        def finish(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def fetch(server: FakePrimary) -> None:
+        with Full(tmp_path) as spool:
+            await Fetching(APEX, server.primary(), None, LIMITS, spool).either()
+
+    with pytest.raises(FutileError, match="can't be written down: No space left"):
+        run(FakePrimary(VERSIONS), fetch)
 
 
 def test_a_wrong_key_is_told_and_not_tried_twice(tmp_path: Path) -> None:

@@ -77,8 +77,11 @@ class Fetching:
         try:
             async with asyncio.timeout(self._limits.total):
                 await self._receive(query, assembly)
+            self._spool.finish()
         except TimeoutError as error:
             raise FutileError(f"it is not done in {self._limits.total:g} s") from error
+        except OSError as error:
+            raise FutileError(f"it can't be written down: {error.strerror}") from error
         if assembly.is_current:
             return None
         if assembly.differences:
@@ -98,11 +101,8 @@ class Fetching:
                 part = read(received, query.id, question)
                 if verifier is not None:
                     verifier.take(received, part.behind)
-                try:
-                    for record in part.records:
-                        assembly.take(record)
-                except OSError as error:
-                    raise FutileError(f"it can't be written down: {error.strerror}") from error
+                for record in part.records:
+                    assembly.take(record)
                 # A large zone holds up the event loop for no more than one message.
                 await asyncio.sleep(0)
         if verifier is not None:

@@ -20,7 +20,8 @@ _LENGTH = struct.Struct("!I")
 class Spool:
     """Records to write first and read then, more than once. The file has no name, and goes with us.
 
-    ``write`` raises OSError where the folder is full.
+    ``write`` and ``finish`` raise OSError where the folder is full; to read what was finished
+    writes nothing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,6 +47,11 @@ class Spool:
         if len(self._block) >= _BLOCK:
             self._write_block()
 
+    def finish(self) -> None:
+        """There are no more."""
+        if self._block:
+            self._write_block()
+
     def clear(self) -> None:
         """Begin anew."""
         self._block.clear()
@@ -54,8 +60,7 @@ class Spool:
 
     def __iter__(self) -> Iterator[Record]:
         """All records in their order; one reader at a time."""
-        if self._block:
-            self._write_block()
+        self.finish()
         self._file.seek(0)
         while length := self._file.read(_LENGTH.size):
             yield from unpacked_records(self._file.read(*_LENGTH.unpack(length)), 0)
