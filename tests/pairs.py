@@ -113,12 +113,12 @@ def follows(server: RunningServer) -> bool:
     )
 
 
-def update(server: RunningServer, name: str, address: str) -> str:
-    """Adds an address by dynamic update: the rcode."""
+def update(server: RunningServer, name: str, address: str, patience: float = PATIENCE) -> str:
+    """Adds an address by dynamic update: the rcode. Raises dns.exception.Timeout or OSError."""
     message = dns.update.UpdateMessage("example.test")
     message.add(name, 60, "A", address)
     host, port = server.udp
-    reply = dns.query.udp(message, host, port=port, timeout=PATIENCE)
+    reply = dns.query.udp(message, host, port=port, timeout=patience)
     return dns.rcode.to_text(reply.rcode())
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import click
 
 from geodns.cli.completing import quiet
+from geodns.config.basis import read_server
 from geodns.config.find import find
-from geodns.config.paths import absolute
-from geodns.config.settings import Server, Topology
+from geodns.config.settings import Topology
 from geodns.config.source import read_source
 
 
@@ -18,7 +18,7 @@ from geodns.config.source import read_source
 def complete_id(context: click.Context, begun: str) -> Iterable[str]:
     """The regions and AZs; the endpoints once something like ``web@`` is typed."""
     file = find(context.params.get("config"), os.environ).absolute()
-    server = absolute(read_source(Server, file).settings, file.parent)
+    server = read_server(file).source.settings
     if server.topology is None:
         return []
     found: list[str] = []

@@ -20,9 +20,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from geodns.cli.options import config_option, json_option
+from geodns.config.basis import read_server
 from geodns.config.find import find
 from geodns.config.load import load
-from geodns.config.paths import absolute
 from geodns.config.settings import Configuration, Server, Topology
 from geodns.config.source import read_source
 from geodns.config.values import parse_duration, parse_share
@@ -339,8 +339,8 @@ def build_command(
 def _server_and_topology(path: Path) -> tuple[Server, Topology]:
     """Only these: the table to be built is often one that the configuration names already."""
     file = path.absolute()
-    server = read_source(Server, file)
-    settings = absolute(server.settings, file.parent)
+    server = read_server(file).source
+    settings = server.settings
     if settings.topology is None:
         raise LatencyError(f"{path} names no topology, so there are no regions to measure to")
     topology = read_source(Topology, settings.topology)

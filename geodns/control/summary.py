@@ -30,7 +30,7 @@ def findings(status: dict[str, Any], regions: Sequence[RegionGlance]) -> list[Fi
         *_certificates(status),
         *_workers(status),
         *_configuration(status["configuration"]),
-        *_pair(status.get("pair")),
+        *pair_findings(status.get("pair")),
         *copy_findings(status.get("secondaries", [])),
     ]
     return sorted(found, key=lambda finding: -finding[0])
@@ -178,7 +178,8 @@ def _configuration(configuration: dict[str, Any]) -> Iterator[Finding]:
         yield Tone.PART, f"a restart is due for {', '.join(configuration['restart_needed'])}"
 
 
-def _pair(pair: dict[str, Any] | None) -> Iterator[Finding]:
+def pair_findings(pair: dict[str, Any] | None) -> Iterator[Finding]:
+    """What is not well in a pair, as ``pairing.report`` has it; None: there is none."""
     if pair is None:
         return
     other = pair["other"]["name"]
