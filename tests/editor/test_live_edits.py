@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import random
 import subprocess
-import time
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 from commands import done, geodns, refused
-from configfolder import write
 from running import COMMAND, FILES, RunningServer
 
-from geodns.editor.lock import LOCK, LockError, locked
-from geodns.zone.load import load_zones
+from geodns.editor.lock import LockError, locked
 
 ZONE = "zones/example.test.yaml"
 MASTER = """\
@@ -99,37 +93,6 @@ def test_errors_from_before_are_named_and_the_edit_stays(tmp_path: Path) -> None
         assert "services.yaml:3:" in found.stdout
         assert "second" in (tmp_path / ZONE).read_text()
         assert server.answer("txt.example.test", "TXT") == ['"first"']
-
-
-@pytest.mark.slow
-def test_a_killed_command_leaves_a_whole_file(tmp_path: Path) -> None:
-    chance = random.Random(1)
-    config = write(tmp_path)
-
-    # Forked with all modules in place: most of a command's time would go into them, and most kills.
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["geodns.cli.record", "geodns.editor.edit", "geodns.zone.load"])
-
-    def start(text: str) -> ForkServerProcess:
-        words = ("record", "set", "example.test", "txt", "TXT", text)
-        process = forks.Process(target=geodns, args=(config, *words))
-        process.start()
-        return process
-
-    for text in ("first", "second"):  # with the first one, the forks' server starts
-        begun = time.monotonic()
-        start(text).join()
-        whole = time.monotonic() - begun
-        assert text in (tmp_path / ZONE).read_text()
-    for number in range(40):
-        process = start(f"x{number}" * 2000)  # long enough to be cut somewhere
-        time.sleep(chance.uniform(0.5, 1.1) * whole)
-        process.kill()
-        process.join()
-        zones, problems, _ = load_zones(tmp_path / "zones", None)
-        assert [zone.file.name for zone in zones] == ["example.test.yaml"], problems
-    done(config, "record", "set", "example.test", "txt", "TXT", "last")
-    assert {file.name for file in (tmp_path / "zones").iterdir()} == {"example.test.yaml", LOCK}
 
 
 def test_who_holds_the_lock_is_named(tmp_path: Path) -> None:

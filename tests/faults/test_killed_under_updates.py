@@ -1,8 +1,10 @@
-"""Control killed at random moments under a stream of updates: what was acknowledged is there."""
+"""A whole server killed at random moments under a stream of updates and edits.
+
+That nothing is lost wherever its control process is killed is shown by ``test_killed_anywhere.py``.
+"""
 
 from __future__ import annotations
 
-import base64
 import random
 import signal
 import threading
@@ -12,16 +14,20 @@ from pathlib import Path
 import dns.exception
 import dns.query
 import dns.rcode
-import dns.tsig
-import dns.tsigkeyring
 import dns.update
 import pytest
-from running import SERVER, RunningServer, free_port
+from copying import Copy
+from keys import SECRET, keyring, signing
+from running import SERVER, ZONE, RunningServer, free_port
+from workers import until
 
-_SECRET = base64.b64encode(b"a secret of thirty-two bytes, ok!").decode()
-_KEY = dns.tsigkeyring.from_text({"key.test.": _SECRET})
+_SETTINGS = f"""\
+keys: {{k.test.: {{secret: "{SECRET}"}}}}
+transfer: {{allow: [{{key: k.test.}}]}}
+update: {{wait: 50ms, zones: {{example.test.: [{{key: k.test.}}]}}}}
+"""
 _CLIENTS = 3
-_ROUNDS = 12
+_ROUNDS = 10
 
 
 class _Client(threading.Thread):
@@ -41,9 +47,7 @@ class _Client(threading.Thread):
     def run(self) -> None:
         while not self.stopped.is_set():
             self.sent += 1
-            update = dns.update.UpdateMessage(
-                "example.test.", keyring=_KEY, keyalgorithm=dns.tsig.HMAC_SHA256
-            )
+            update = dns.update.UpdateMessage("example.test.", **signing("k.test."))
             for name in self.names:
                 update.replace(name, 60, "TXT", str(self.sent))
             host, port = self._where
@@ -61,30 +65,48 @@ def test_what_was_acknowledged_is_there_whole_and_serials_never_go_back(tmp_path
     seed = random.randrange(2**32)
     dice = random.Random(seed)
     port = free_port()
-    settings = (
-        SERVER.replace("127.0.0.1:0", f"127.0.0.1:{port}", 1).replace("workers: 2", "workers: 1")
-        + f'keys: {{key.test.: {{secret: "{_SECRET}"}}}}\n'
-        + "update: {wait: 50ms, zones: {example.test.: [{key: key.test.}]}}\n"
-    )
+    server_settings = SERVER.replace("127.0.0.1:0", f"127.0.0.1:{port}", 1)
+    settings = server_settings.replace("workers: 2", "workers: 1") + _SETTINGS
     kept = 0
+    secondary = Copy("example.test.", keyring("k.test."))
     with RunningServer(tmp_path, {"geodns.yaml": settings}) as server:
         clients = [_Client(number, server.tcp) for number in range(_CLIENTS)]
         for client in clients:
             client.start()
         serial = 0
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             _wait_for_more(clients, kept)
-            time.sleep(dice.uniform(0, 1))  # the moment is what is random here
+            until(lambda: _follows(secondary, server))
+            server.write("zones/example.test.yaml", ZONE.replace("first", f"edit {number}"))
+            time.sleep(dice.uniform(0, 0.5))  # the moment is what is random here
             floors = [client.acknowledged for client in clients]
             kept = max(floors)
             server.signal(signal.SIGKILL)
             server.wait()
             server.start()
-            serial = _check(server, clients, floors, serial, seed)
+            # The workers from before answer until those of this process do.
+            until(lambda: server.answer("txt.example.test", "TXT") == [f'"edit {number}"'])  # noqa: B023
+            serial = _check(server, clients, floors, max(serial, secondary.serial), seed)
         for client in clients:
             client.stopped.set()
             client.join(60)
+        # Updates that came into use late are waited for: both copies must be of one version.
+        server.skip_events()
+        server.signal(signal.SIGHUP)
+        server.wait_for("reloaded")
+        whole = Copy("example.test.", keyring("k.test."))
+        whole.update(server)
+        secondary.update(server)
+        assert secondary.records == whole.records, seed
     assert kept > _ROUNDS
+
+
+def _follows(copy: Copy, server: RunningServer) -> bool:
+    try:
+        copy.update(server)
+    except (OSError, EOFError, dns.exception.DNSException):
+        return False  # by a worker from before, whose control process is gone
+    return True
 
 
 def _check(
