@@ -261,6 +261,26 @@ def test_a_primary_that_has_lost_its_state_does_not_take_the_standbys(tmp_path: 
     assert two.answered() == (b"aaaa",)
 
 
+def test_nor_does_one_that_has_gone_back(tmp_path: Path) -> None:
+    two = Two(tmp_path)
+    two.update(b"aaaa")
+    two.write(server="1")
+    two.primary.close()
+    older = (tmp_path / "primary/state.db").read_bytes()
+    two.primary = Store(tmp_path / "primary")
+    two.update(b"bbbb")
+    two.write(server="1")
+    asyncio.run(two.connected(_just(two)))
+    assert two.answered() == (b"bbbb",)
+    two.primary.close()
+    (tmp_path / "primary/state.db").write_bytes(older)
+    two.primary = Store(tmp_path / "primary")
+    two.write(server="1")
+    with pytest.raises(PeerError, match="or has an older one"):
+        asyncio.run(two.connected(_just(two)))
+    assert two.answered() == (b"bbbb",)
+
+
 async def _just(two: Two) -> None:
     await two.settled()
 
@@ -271,7 +291,7 @@ _MESSAGES: list[Message] = [
     {"type": "rows", "rows": 5},
     {"type": "beat", "number": 7},
     {"type": "orders", "version": 1, "orders": []},
-    {"type": "copy", "history": "one", "epoch": [1, "ns1"]},
+    {"type": "copy", "history": "one", "epoch": [1, "ns1"], "number": 1},
     {"type": "copied", "number": 1},
     {"type": "files", "id": "a", "server": "/a", "entries": [["/a", "file", "a" * 64, 1, 1, 1]]},
     {"type": "files", "id": "a", "server": "/a", "entries": [["/../a", "file", "a" * 64, 1, 1, 1]]},

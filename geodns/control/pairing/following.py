@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from geodns.config.basis import Basis
 from geodns.control.pairing.contents import Contents
 from geodns.control.pairing.copies import Copies
-from geodns.control.pairing.kept import Candidate, PairStore
+from geodns.control.pairing.kept import Candidate, PairStore, Position
 from geodns.control.pairing.leading import BEAT
 from geodns.control.pairing.link import Link
 from geodns.control.pairing.shared import read_states
@@ -184,8 +184,13 @@ class Following:
                 self._node.follow_orders(orders)
                 self._orders = version
                 self._news.set()
-            case {"type": "copy", "history": str(history), "epoch": [int(number), str(node)]}:
-                await self._begin_copy(history, Epoch(number, node))
+            case {
+                "type": "copy",
+                "history": str(history),
+                "epoch": [int(epoch), str(node)],
+                "number": int(number),
+            }:
+                await self._begin_copy(Position(history, Epoch(epoch, node), number))
             case {"type": "copied", "number": int(number)}:
                 position = self._store.position()
                 if position is None or not position.copying:
@@ -209,16 +214,21 @@ class Following:
             case _:
                 raise PeerError(f"a {message['type']!r:.80} came from the primary")
 
-    async def _begin_copy(self, history: str, epoch: Epoch) -> None:
-        position = self._store.position()
-        if position is not None and position.epoch == epoch and position.history != history:
+    async def _begin_copy(self, theirs: Position) -> None:
+        mine, epoch = self._store.position(), theirs.epoch
+        same = mine is not None and mine.epoch == epoch and not mine.copying
+        if (
+            same
+            and mine is not None
+            and (mine.history != theirs.history or mine.number > theirs.number)
+        ):
             # To copy would be to lose what is here, too.
             raise PeerError(
                 f"{epoch.node} is the primary in epoch {epoch.number} as before, and has lost its"
-                " state folder: promote this server, which has what was there"
+                " state folder, or has an older one: promote this server, which has what was there"
             )
         await self._node.quiet()
-        self._store.begin_copy(history, epoch)
+        self._store.begin_copy(theirs.history, epoch)
 
     def _take_generation(self, message: dict[str, Any]) -> None:
         try:

@@ -183,9 +183,10 @@ class Leading:
         if goes_on and position is not None:
             self._number = position.number
             return
-        await self._link.send({"type": "copy", "history": history, "epoch": list(epoch)})
         whole = await asyncio.to_thread(Whole, self._state)
+        copy = {"type": "copy", "history": history, "epoch": list(epoch), "number": whole.number}
         try:
+            await self._link.send(copy)
             while rows := await asyncio.to_thread(whole.next, _ROWS):
                 await self._link.send({"type": "rows", "rows": packed_rows(rows)})
             await self._link.send({"type": "copied", "number": whole.number})
