@@ -17,7 +17,7 @@ from geodns.config.settings import Admin, Server
 from geodns.config.source import read_source
 from geodns.control.client import tell
 
-_PATIENCE = 600.0  # seconds: the hand-over, and a compile of millions of records
+_PATIENCE = 1800.0  # seconds: the hand-over, and a compile of millions of records
 
 
 @click.command()

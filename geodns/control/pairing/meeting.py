@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 0.1  # seconds until another try; then twice as long, and so on
 _LONGEST_PAUSE = 2.0
-_HAND_OVER = 60.0  # seconds for a standby to take all that is left
+_HAND_OVER = 540.0  # seconds for a standby to take all that is left: a compile may take minutes
 
 
 class Subject(Node, Protocol):
@@ -55,6 +55,9 @@ class Subject(Node, Protocol):
 
     def orders(self) -> Orders:
         """The drains and forces that stand."""
+
+    async def shared(self) -> None:
+        """Until all that was on its way into use is ready for the standby."""
 
     async def settle(self) -> None:
         """Before anything is taken from the other: keep what is only here."""
@@ -233,6 +236,7 @@ class Meeting:
             return
         try:
             async with asyncio.timeout(_HAND_OVER):
+                await self._subject.shared()
                 await leading.until_it_has_all()
             await leading.hand_over()
         except OSError as error:

@@ -222,7 +222,8 @@ class Pairing:
         self._loaded = compilation.loaded
         zones = compilation.loaded.zones
         self.automatic = tuple(zone.apex for zone in zones if zone.automatic and not zone.copied)
-        if self.leads:
+        # One that has stepped down still sends what was on its way when it did.
+        if self.leads or self.store.get("former") is not None:
             self._sharing.share(Shared(compilation, self._used, self.basis, self.path))
 
     def become(self, standing: Standing, basis: Basis) -> None:
@@ -257,6 +258,11 @@ class Pairing:
         )
         what = f"steps down for {self.primary}"
         self._log(Event(time.time(), "pair", self.settings.name, what, now.epoch.node))
+
+    async def shared(self) -> None:
+        """Until all that was on its way into use is ready for the standby."""
+        await self.quiet()
+        await self._sharing.made()
 
     async def settle(self) -> None:
         """Having stepped down, before anything of the other is taken: keep what is only here."""

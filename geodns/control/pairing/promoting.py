@@ -16,7 +16,7 @@ from geodns.replication.pair.standing import promoted
 
 logger = logging.getLogger(__name__)
 
-_HAND_OVER = 60.0  # seconds for the primary to step down and send what is left
+_HAND_OVER = 600.0  # seconds for the primary to step down and send what is left
 _AHEAD = 100  # how far serials move on where the last ones of the primary are not known for sure
 _MOST_AHEAD = 1 << 24
 

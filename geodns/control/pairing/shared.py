@@ -122,6 +122,11 @@ class Sharing:
         read = await self._read(loaded, basis, server_file)
         return None if read is None else read[0]
 
+    async def made(self) -> None:
+        """Until the generation of what is in use is made."""
+        if self._making is not None:
+            await asyncio.wait({self._making})
+
     async def close(self) -> None:
         """Make no more."""
         if self._making is not None:
