@@ -220,6 +220,17 @@ def _transfers(steps: bool) -> set[str]:
     return found
 
 
+def test_differences_may_lead_once_round_all_serials_as_who_sets_one_back_does() -> None:
+    held, half = 1000, 2**31 - 1
+    versions = [
+        Version(n % 2**32) for n in (held, held + half, held + 2 * half, held + 2 * half + 9)
+    ]
+    assembly = Assembly(APEX, _List([]), 10**6, held, steps=True)
+    _take(assembly, [record_of(each) for each in steps(versions)])
+    assert assembly.ended
+    assert len(assembly.differences) == 3
+
+
 @pytest.mark.parametrize("is_ixfr", [True, False])
 def test_of_all_short_sequences_those_are_taken_that_the_rfcs_describe(is_ixfr: bool) -> None:
     good = _transfers(is_ixfr)
@@ -228,6 +239,8 @@ def test_of_all_short_sequences_those_are_taken_that_the_rfcs_describe(is_ixfr: 
     for size in range(6):
         for row in itertools.product(records, repeat=size):
             text, found = "".join(row), list[Record]()
+            if text.startswith("43") and "5" in text:
+                continue  # from 3 by 5 to 4 it goes once round all serials, which takes longer
             assembly = Assembly(APEX, _List(found), 10**6, 3, steps=is_ixfr)
             try:
                 _take(assembly, [records[each] for each in row])
