@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
-from typing import cast
 
 import dns.name
 import dns.rdatatype
@@ -20,12 +19,12 @@ from geodns.answer.image import (
     Image,
     Minimum,
     Node,
-    RRset,
     ServiceImage,
     TierImage,
     WhenDown,
     ZoneImage,
 )
+from geodns.answer.layered import lay_over
 from geodns.answer.names import suffixes
 from geodns.answer.resolvers import Resolvers
 from geodns.config.endpoints import endpoints_of
@@ -46,7 +45,7 @@ from geodns.steering.units import Candidate
 from geodns.zone.content import Node as ZoneNode
 from geodns.zone.content import Zone
 from geodns.zone.dynamic import service_of
-from geodns.zone.wire import WireNodes
+from geodns.zone.wire import WireNodes, sets_of
 
 _ALPN, _PORT, _ECH = 1, 3, 5  # RFC 9460 14.3.2
 
@@ -228,17 +227,20 @@ def _zone(
 ) -> ZoneImage:
     apex = zone.origin.to_digestable()
     nodes: dict[bytes, Node] = {}
-    found: Mapping[dns.name.Name, ZoneNode] = zone.nodes
-    if isinstance(zone.nodes, WireNodes):
-        # Most are made already; the rest take the places that are kept for them.
-        nodes.update(cast("dict[bytes, Node]", zone.nodes.wire))
-        found = zone.nodes.special
-    for name, content in found.items():
-        nodes[name.to_digestable()] = _node(name, content, numbers, settings)
-    _add_empty(nodes, apex)
+    found: Mapping[bytes, Node] = nodes
+    if zone.kept is not None and isinstance(zone.nodes, WireNodes):
+        own = {
+            name.to_digestable(): _node(name, content, numbers, settings)
+            for name, content in zone.nodes.special.items()
+        }
+        found = lay_over(zone.kept.base, own, zone.nodes.hidden, apex)
+    else:
+        for name, content in zone.nodes.items():
+            nodes[name.to_digestable()] = _node(name, content, numbers, settings)
+        _add_empty(nodes, apex)
     soa = zone.nodes[zone.origin].rdatasets[dns.rdatatype.SOA]
     # RFC 2308 3: the TTL of a negative answer is the lower of the SOA's own and its minimum.
-    return ZoneImage(apex, nodes, min(int(soa.ttl), int(soa[0].minimum)))
+    return ZoneImage(apex, found, min(int(soa.ttl), int(soa[0].minimum)), kept=zone.kept)
 
 
 def _copied(zone: CopiedZone, numbers: dict[str, int], settings: dict[str, Service]) -> ZoneImage:
@@ -258,8 +260,6 @@ def _copied(zone: CopiedZone, numbers: dict[str, int], settings: dict[str, Servi
 def _add_empty(nodes: dict[bytes, Node], apex: bytes) -> None:
     empty: Node = {}
     for owner in list(nodes):
-        if owner[owner[0] + 1 :] in nodes:
-            continue  # what is above that is there as well, or comes with it
         # RFC 4592 2.2.2: what has something below it exists, even where nothing stands at it.
         for ancestor in suffixes(owner)[1:]:
             if len(ancestor) <= len(apex):
@@ -281,10 +281,7 @@ def _node(
     numbers: dict[str, int],
     settings: dict[str, Service],
 ) -> Node:
-    node: Node = {
-        int(type): RRset(int(rdataset.ttl), tuple(rdata.to_wire() for rdata in rdataset))
-        for type, rdataset in content.rdatasets.items()
-    }
+    node: Node = dict(sets_of(content))
     geo = content.geo
     if geo is not None:
         service = settings[geo.service]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from geodns.answer.access import Access
 from geodns.answer.location import LocationMap
 from geodns.answer.resolvers import Resolvers
+from geodns.zone.kept import Kept
 from geodns.zone.wire import RRset as RRset
 
 GEO = 0  # the key of a geo name's entry in a Node; RFC 6895 3.1 reserves type 0
@@ -30,14 +32,15 @@ class ZoneImage:
     """One zone: nodes by owner name in lower-case wire form, empty non-terminals included.
 
     ``access`` says who may ask; None: everybody. ``transferred`` is what stands for geo names in a
-    transfer; workers don't have it.
+    transfer, and ``kept`` what a large zone's files alone say; workers don't have them.
     """
 
     apex: bytes
-    nodes: dict[bytes, Node]
+    nodes: Mapping[bytes, Node]
     negative_ttl: int
     access: Access | None = None
     transferred: dict[bytes, Node] = field(default_factory=dict)
+    kept: Kept | None = field(default=None, compare=False)
 
 
 class EndpointImage(NamedTuple):

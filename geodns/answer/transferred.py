@@ -9,6 +9,7 @@ from __future__ import annotations
 from geodns.answer.client import Client, client_of_host
 from geodns.answer.hints import plan_for, steering_type
 from geodns.answer.image import GEO, GeoRRset, Image, Node, RRset, ZoneImage
+from geodns.answer.layered import Layered
 from geodns.answer.location import NO_LOCATION
 from geodns.answer.plan import Found
 from geodns.answer.resolve import AAAA, CNAME, HTTPS, A
@@ -32,7 +33,11 @@ class Transferred:
     def of(self, zone: ZoneImage) -> dict[bytes, Node]:
         """By owner, the records that stand for the GEO names of a zone."""
         nodes: dict[bytes, Node] = {}
-        for owner, node in zone.nodes.items():
+        # Nothing of a base is answered from a service.
+        there = zone.nodes.top if isinstance(zone.nodes, Layered) else zone.nodes
+        for owner, node in there.items():
+            if node is None:
+                continue
             geo = node.get(GEO)
             found = self._records(geo, node) if isinstance(geo, GeoRRset) else {}
             found.update(self._dynamic(node))

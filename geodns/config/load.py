@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -46,6 +46,7 @@ from geodns.planning.plan import Rows
 from geodns.problem import ConfigurationError, Problem
 from geodns.yamlfile import Keys
 from geodns.zone.content import Zone
+from geodns.zone.kept import Kept
 from geodns.zone.load import AS_IT_IS, load_zones
 from geodns.zone.pending import Pending
 
@@ -56,16 +57,19 @@ def load(
     now: float | None = None,
     pending: Pending = AS_IT_IS,
     candidate: bool = False,
+    kept: Mapping[Path, Kept] = {},
 ) -> tuple[Configuration, tuple[Problem, ...]]:
     """The configuration that starts at a server file (``geodns.yaml``), and its warnings.
 
     ``now``, seconds since 1970, decides which figures of latency tables are too old; None: the
     system's clock says it. ``pending``: changes of zone files that are not written yet.
-    ``candidate``: with what came from the primary last, where it is not in use yet.
+    ``candidate``: with what came from the primary last, where it is not in use yet. ``kept``: as
+    ``load_zones`` has it.
     Raises ConfigurationError with every problem of all files if there is an error among them.
     """
     absolute_path = Path(os.path.abspath(path))  # noqa: PTH100  # resolve() follows links
     loading = _Loading(absolute_path, time.time() if now is None else now, pending, candidate)
+    loading.kept = kept
     problems = loading.run()
     if any(problem.severity == "error" for problem in problems):
         raise ConfigurationError(problems, loading.watched())
@@ -93,6 +97,7 @@ class _Loading:
         self.resolvers: tuple[ResolverRow, ...] = ()
         self.zone_files: list[Path] = []
         self.overlays: tuple[Zone, ...] = ()
+        self.kept: Mapping[Path, Kept] = {}
         self.configuration: Configuration
 
     def run(self) -> tuple[Problem, ...]:
@@ -271,7 +276,7 @@ class _Loading:
         services = self.sources.services
         names = set(self.sources.service_names()) if services.readable else None
         zones, problems, self.zone_files = load_zones(
-            folder, names, self.pending, self.server.settings.name_servers
+            folder, names, self.pending, self.server.settings.name_servers, self.kept
         )
         self.found.extend(problems)
         return with_catalog(self.sources, zones, (folder, self.server.document.file))

@@ -13,7 +13,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from geodns.answer.copied import CopiedZone
 from geodns.answer.image import Image
 from geodns.answer.service import States
 from geodns.answer.store import read_image, write_image
+from geodns.answer.stored import kept_zones
 from geodns.config.load import load
 from geodns.config.replication import Transfer
 from geodns.config.settings import Configuration, with_branches
@@ -34,7 +35,7 @@ from geodns.control.compiling import frame
 from geodns.control.copied_zones import with_listed
 from geodns.control.copies_read import copies_read
 from geodns.control.forking import serve
-from geodns.control.location_cache import locate
+from geodns.control.location_cache import embedded, locate
 from geodns.control.outcome import Compiled, Loaded, Message, Refused, SourceAge, ZoneSummary
 from geodns.control.pairing.content import content
 from geodns.control.serials import settle_serials
@@ -46,6 +47,7 @@ from geodns.problem import ConfigurationError, Problem
 from geodns.replication.comparing import Change, changes
 from geodns.zone.content import Zone
 from geodns.zone.dynamic import service_of
+from geodns.zone.kept import Kept
 
 _MEASURED = re.compile(rb"^measured:\s*['\"]?(\d{4}-\d{2}-\d{2})", re.MULTILINE)
 _HEAD = 65536  # bytes of a latency table in which its date is looked for
@@ -68,7 +70,8 @@ def compile_to(
     try:
         begun = time.monotonic()
         # A start goes on from what was in use: what came after may be why the last one ended.
-        configuration, found = load(path, candidate=former is not None)
+        large = {} if former is None else kept_zones(former)
+        configuration, found = load(path, candidate=former is not None, kept=large)
         kept = content(configuration.server.state, candidate=former is not None)
         configuration, hidden = with_updates(configuration, kept.written)
         copied, odd, damaged = copies_read(configuration, time.time())
@@ -76,7 +79,7 @@ def compile_to(
         loaded = _loaded(configuration, copied, time.monotonic() - begun)
         loaded = replace(loaded, warnings=(*found, *hidden, *odd), damaged=damaged)
         tell(replace(loaded, number=kept.number, candidate=kept.candidate))
-        tell(_compile(configuration, copied, image, states, former, kept.serials))
+        tell(_compile(configuration, copied, image, states, former, kept.serials, large.values()))
     except ConfigurationError as error:
         tell(Refused(error.problems, error.files))
     except GeoError as error:
@@ -126,6 +129,7 @@ def _compile(
     states: States,
     former: int | None,
     followed: Mapping[bytes, int],
+    large: Iterable[Kept],
 ) -> Compiled:
     seconds = {}
     begun = time.monotonic()
@@ -147,7 +151,8 @@ def _compile(
         write_image(compiled, file)
         file.flush()
         file.seek(0)
-        read_image(file)  # no worker is ever handed one that can't be read
+        # No worker is ever handed one that can't be read; what was read once is as it was.
+        read_image(file, {each.base.id: each.base.nodes for each in large})
     seconds["write"] = time.monotonic() - begun
     return Compiled(located.databases, (*located.warnings, *warnings), seconds, serials, changed)
 
@@ -219,6 +224,7 @@ def job(request: bytes, files: Sequence[int]) -> None:
 def main(channel: int) -> None:
     """Run as the process that compilers are forks of."""
     os.nice(_NICE)
+    embedded()  # to expand it takes longer than all else of a small configuration
     # What all forks share is not looked at by their collectors, which would make it theirs.
     gc.collect()
     gc.freeze()

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def locate(databases: Sequence[Path], state: Path, *, keep: bool = True) -> Loca
     those of another list of databases.
     """
     if not databases:
-        return Located(load_locations(()), _ages(()))
+        return embedded()
     cached = _read(state / _FILE)
     key = _key(databases)
     if cached is not None and cached[0]["key"] == key:
@@ -74,6 +75,12 @@ def locate(databases: Sequence[Path], state: Path, *, keep: bool = True) -> Loca
     if keep:
         _write(state / _FILE, fresh, key, databases)
     return fresh
+
+
+@cache
+def embedded() -> Located:
+    """The locations that come with the program, which are the same for as long as it runs."""
+    return Located(load_locations(()), _ages(()))
 
 
 def _as_named(located: Located, databases: Sequence[Path]) -> Located:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 from typing import NamedTuple
 
-from geodns.answer.digest import serial_of
-from geodns.answer.image import Image, Node, RRset, ZoneImage
-from geodns.answer.store import StoredZone, stored_zones
+from geodns.answer.digest import figures, serial_of, size_of
+from geodns.answer.image import Image, Node, ZoneImage
+from geodns.answer.layered import Layered
+from geodns.answer.stored import StoredZone, stored_zones
 from geodns.replication.difference import OVERHEAD, Difference, packed
 from geodns.replication.messages import ROOM, Record
 from geodns.replication.zones import records_of, soa_of
@@ -52,9 +54,15 @@ def _change(former: StoredZone, zone: ZoneImage, most: int) -> Change | None:
     if not newer(until, since):
         return None
     found = _Records(most)
+    nodes: Iterable[Mapping[bytes, Node]] = former.nodes()
+    later = zone.nodes
+    if isinstance(later, Layered) and later.id == former.base_id:
+        # What neither has over the base they share is the same.
+        owners = dict.fromkeys((*former.top, *later.top))
+        nodes = ({owner: former.answered(owner)} for owner in owners)
+        later = {owner: node for owner in owners if (node := later.get(owner)) is not None}
     if not (
-        _compare(former.nodes(), zone.nodes, found)
-        and _compare(former.transferred(), zone.transferred, found)
+        _compare(nodes, later, found) and _compare(former.transferred(), zone.transferred, found)
     ):
         return None
     # A record that stood for a GEO name may now be there by itself.
@@ -101,13 +109,12 @@ def _compare(
 
 def _size(zone: ZoneImage) -> int:
     """The bytes of all records, about as they are transferred."""
-    return sum(
-        len(rrset.rdatas) * (len(owner) + OVERHEAD) + sum(map(len, rrset.rdatas))
-        for nodes in (zone.nodes, zone.transferred)
-        for owner, node in nodes.items()
-        for rrset in node.values()
-        if isinstance(rrset, RRset)
-    )
+    if isinstance(zone.nodes, Layered) and zone.kept is not None:
+        # About: what is over the base hides little of it.
+        over = ((owner, node) for owner, node in zone.nodes.top.items() if node is not None)
+        return figures(zone.kept.base)[1] + sum(size_of(*each) for each in over)
+    both = chain(zone.nodes.items(), zone.transferred.items())
+    return sum(size_of(owner, node) for owner, node in both)
 
 
 def _bytes(record: Record) -> int:

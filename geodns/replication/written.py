@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TypeVar
 
 import dns.name
@@ -17,7 +18,7 @@ from dns.rdatatype import RdataType
 
 from geodns.answer.digest import serial_of
 from geodns.answer.image import GEO, Node, RRset
-from geodns.answer.store import stored_zones
+from geodns.answer.stored import StoredZone, stored_zones
 from geodns.replication.update import BESIDE_CNAME, Changes, RecordSet, Sets
 from geodns.zone.serial import newer
 
@@ -96,13 +97,14 @@ class ImageContent:
             self._found[owner] = self._read(owner.to_digestable())
         return self._found[owner]
 
-    def _read(self, owner: bytes) -> tuple[Sets, Callable[[RdataType], bool]]:
+    @cached_property
+    def _stored(self) -> StoredZone | None:
         with os.fdopen(os.dup(self._image), "rb") as file:
             apex = self._origin.to_digestable()
-            zone = next((zone for zone in stored_zones(file) if zone.apex == apex), None)
-        node: Node = {}
-        for piece in zone.having(owner) if zone is not None else ():
-            node = {**node, **piece.get(owner, {})}
+            return next((zone for zone in stored_zones(file) if zone.apex == apex), None)
+
+    def _read(self, owner: bytes) -> tuple[Sets, Callable[[RdataType], bool]]:
+        node: Node = self._stored.at(owner) if self._stored is not None else {}
         before: dict[RdataType, RecordSet] = {}
         dynamic: dict[RdataType, None] = {}
         for number, each in node.items():

@@ -8,7 +8,7 @@ from itertools import chain
 
 from geodns.answer.digest import serial_of
 from geodns.answer.image import GEO, Node, RRset
-from geodns.answer.store import StoredZone, stored_zones
+from geodns.answer.stored import StoredZone, stored_zones
 from geodns.replication.messages import Record
 
 _SOA = 6

@@ -33,7 +33,7 @@ from geodns.answer.image import Image
 from geodns.answer.limits import Limiter
 from geodns.answer.moment import Moment
 from geodns.answer.service import States
-from geodns.answer.store import read_image
+from geodns.answer.store import bases_of, read_image
 from geodns.open_files import raise_limit
 from geodns.server.channel import (
     Acknowledge,
@@ -97,6 +97,7 @@ class Worker:
         self._ticker = Ticker(self._moment, time.time, self._limiters)
         self._states: States = {}
         self._handing = Handing(self._send, self._wake) if options.hands_over else None
+        self._image: Image | None = None
         self._image_generation = 0
         self._states_generation = 0
         self._begun = time.monotonic()
@@ -206,7 +207,8 @@ class Worker:
         """Reads an image beside the answering, in a thread of its own."""
         try:
             with file:
-                image = read_image(file)
+                known = {} if self._image is None else bases_of(self._image)
+                image = read_image(file, known)
         # Whatever it is: another version's image after an upgrade beneath us, no memory.
         except Exception:
             logger.exception("an image can't be read; restart geodns if it was upgraded")
@@ -219,7 +221,7 @@ class Worker:
     def _take_image(self, generation: int, image: Image) -> None:
         if generation < self._image_generation:
             return
-        self._image_generation = generation
+        self._image, self._image_generation = image, generation
         if self._server is not None:
             for face in self._all_faces():
                 face.post(image)

@@ -21,7 +21,7 @@ from geodns.zone.draft import Draft
 from geodns.zone.lexer import Entry, entries
 from geodns.zone.master import Reader, State, implied_ttl
 from geodns.zone.names import is_below_or_at
-from geodns.zone.wire import RRset, Sets, WireNodes, name_of
+from geodns.zone.wire import Base, RRset, Sets, WireNodes, name_of
 
 _LINE = re.compile(
     r"""([a-z0-9_-][a-z0-9_.-]*)?  # the owner; without it, that of the line before
@@ -41,6 +41,7 @@ _CNAME, _TXT = _TYPES["CNAME"], _TYPES["TXT"]
 _SINGLE = (_CNAME, _TYPES["PTR"])  # of PTR a second is rare, and compared without its case
 _MANY = 90  # records of a set; the checks look at how long those of more than this are
 _LONGEST_NAME, _LONGEST_LABEL, _LONGEST_STRING = 255, 63, 255
+_LENGTHS = [bytes((length,)) for length in range(_LONGEST_LABEL + 1)]
 _PASSES = 5
 _PLAIN_DIRECTIVES = frozenset(("$ORIGIN", "$TTL"))
 
@@ -65,7 +66,8 @@ def read_bulk(file: Path, text: str, draft: Draft) -> WireNodes | None:
             if not more:
                 draft.nodes, draft.spots = found.draft.nodes, found.draft.spots
                 draft.pointers, draft.problems = found.draft.pointers, found.draft.problems
-                return WireNodes(found.nodes, draft.nodes)
+                plain = {owner: sets for owner, sets in found.nodes.items() if sets is not None}
+                return WireNodes(Base(b"", plain, len(plain)), draft.nodes)
             special |= more
     except _GiveUpError:
         pass
@@ -85,7 +87,7 @@ class _Pass:
         self._state = State(draft.origin)
         self._reader = Reader(self.draft, file.parent, Path.read_bytes)
         self._origin = b""
-        self._is_inside = True
+        self._is_inside = self._is_simple = True
         self._apex = draft.origin.to_digestable()
         self._twice = self._apex[:-1] + self._apex
         self._enter(draft.origin)
@@ -102,8 +104,16 @@ class _Pass:
             match = match_line(line)
             if match is not None:
                 head, first, second, kind, data = match.groups()
-                wire = self._owner(head) if head is not None else owner
-                ttl = self._ttl(first, second)
+                if head is None:
+                    wire = owner
+                elif self._is_simple and "." not in head and len(head) <= _LONGEST_LABEL:
+                    # As _owner does it: most lines are such, and a call takes its time.
+                    wire = _LENGTHS[len(head)] + head.lower().encode("ascii") + self._origin
+                else:
+                    wire = self._owner(head)
+                ttl = state.default_ttl
+                if first or second or ttl is None:
+                    ttl = self._ttl(first, second)
                 type = _TYPES.get(kind) or _TYPES[kind.upper()]
                 rdata = self._rdata(type, data)
                 if (
@@ -168,6 +178,7 @@ class _Pass:
     def _enter(self, origin: dns.name.Name) -> None:
         self._is_inside = is_below_or_at(origin, self.draft.origin)
         self._origin = origin.to_digestable()
+        self._is_simple = self._is_inside and len(self._origin) < _LONGEST_NAME - _LONGEST_LABEL
 
     def _owner(self, text: str) -> bytes | None:
         """The wire form of an owner in the zone; None: it is no plain one."""
@@ -192,8 +203,7 @@ class _Pass:
 
     def _ttl(self, first: str | None, second: str | None) -> int | None:
         if first is None and second is None:
-            default = self._state.default_ttl
-            return default if default is not None else implied_ttl(self._state)
+            return implied_ttl(self._state)
         return None if first is not None and second is not None else int(first or second or "")
 
     def _rdata(self, type: int, text: str) -> bytes | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import dns.name
 import dns.rdataset
 import dns.rdatatype
 
 from geodns.zone.dynamic import DynamicRecord
+
+if TYPE_CHECKING:
+    from geodns.zone.kept import Kept
 
 
 class GeoName(NamedTuple):
@@ -48,7 +51,8 @@ class Zone:
     """A checked zone. The apex has an SOA; names are absolute and in lower case.
 
     ``automatic_serial``: the file sets none, and the SOA has when the file was changed.
-    ``is_updated``: some of it was written by updates.
+    ``is_updated``: some of it was written by updates. ``kept`` is what its files alone say, where
+    that is to be kept.
     RRSIG rdatasets are kept under the type that they cover only when the zone is signed elsewhere;
     this program treats them as ordinary records.
     """
@@ -58,6 +62,7 @@ class Zone:
     file: Path
     automatic_serial: bool = False
     is_updated: bool = False
+    kept: Kept | None = None
 
     def steered(self) -> Iterator[tuple[dns.name.Name, Node]]:
         """The names that are answered from services: by GEO, or by dynamic records."""

@@ -15,10 +15,11 @@ from geodns.zone.bulk import read_bulk
 from geodns.zone.check import check_zone
 from geodns.zone.content import Node, Zone
 from geodns.zone.draft import ContentError, Draft
+from geodns.zone.kept import Kept, identity, keep
 from geodns.zone.master import read_master
 from geodns.zone.names import owner_name
 from geodns.zone.octodns import is_configuration, read_octodns
-from geodns.zone.pending import Pending
+from geodns.zone.pending import Held, Pending
 from geodns.zone.soa import file_serial
 
 YAML_SUFFIXES = frozenset((".yaml", ".yml"))
@@ -34,16 +35,18 @@ def load_zones(
     services: Collection[str] | None,
     pending: Pending = AS_IT_IS,
     name_servers: Sequence[str] = (),
+    kept: Mapping[Path, Kept] = {},
 ) -> tuple[tuple[Zone, ...], list[Problem], list[Path]]:
     """The zones of a folder that can be used, all that is wrong, and all files that were read.
 
     A file's name without its suffix is the zone's name; ``root`` is the root's. A zone with an
     error is left out; the others are not touched by it. ``services``: the names that GEO may have;
     None: any. ``pending``: changes that are not written yet. ``name_servers``: for zones in YAML
-    that name none. All in the order of the files' names.
+    that name none. ``kept``: large zones that need not be read again if their files say the same,
+    by file. All in the order of the files' names.
     """
     with collector_paused():
-        return _load(folder, services, pending, name_servers)
+        return _load(folder, services, pending, name_servers, kept)
 
 
 def read_zone(
@@ -102,15 +105,25 @@ def _load(
     services: Collection[str] | None,
     pending: Pending,
     name_servers: Sequence[str],
+    kept: Mapping[Path, Kept],
 ) -> tuple[tuple[Zone, ...], list[Problem], list[Path]]:
     problems: list[Problem] = []
     files: list[Path] = []
     zones: dict[dns.name.Name, Zone] = {}
     claims: dict[dns.name.Name, Path] = {}
     for file in zone_files(folder, problems, pending):
-        draft, nodes, read = _read(
-            file, folder, services, problems, pending, name_servers, in_bulk=True
-        )
+        # What is kept of a file must be what is read of it, even if it changes meanwhile.
+        held = Held(pending.files)
+        known = kept.get(file)
+        nodes: Mapping[dns.name.Name, Node] = {}
+        if known is not None and known.still_holds(held, name_servers, services):
+            draft: Draft | None = Draft(known.origin, file, problems=list(known.problems))
+            read = list(known.files)
+        else:
+            draft, nodes, read = _read(
+                file, folder, services, problems, held, name_servers, in_bulk=True
+            )
+            known = None
         files.extend(path for path in read if path not in files)
         if draft is None:
             continue
@@ -125,7 +138,13 @@ def _load(
             )
             zones.pop(draft.origin, None)
         elif not any(problem.severity == "error" for problem in draft.problems):
-            zones[draft.origin] = Zone(draft.origin, nodes, file, draft.automatic_serial)
+            if known is None:
+                known = _kept(draft, nodes, read, held, name_servers)
+            zones[draft.origin] = (
+                Zone(draft.origin, nodes, file, draft.automatic_serial)
+                if known is None
+                else known.zone()
+            )
         problems.extend(draft.problems)
     return tuple(zones.values()), problems, files
 
@@ -173,6 +192,19 @@ def _read(
             read_octodns(document, draft, file_serial(read), name_servers)
     check_zone(draft, services, needs_soa=file.suffix in MASTER_SUFFIXES)
     return draft, draft.nodes if nodes is None else nodes, read
+
+
+def _kept(
+    draft: Draft,
+    nodes: Mapping[dns.name.Name, Node],
+    files: Sequence[Path],
+    pending: Pending,
+    name_servers: Sequence[str],
+) -> Kept | None:
+    id = identity(draft.origin, files, pending, name_servers)
+    if id is None:  # it was there a moment ago
+        return None
+    return keep(draft.origin, nodes, draft.problems, draft.automatic_serial, files, id)
 
 
 def _text_of_large(file: Path, pending: Pending) -> str | None:

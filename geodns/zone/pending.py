@@ -31,3 +31,16 @@ class Pending:
     def is_file(self, file: Path) -> bool:
         """Whether it is a regular file, or a link to one."""
         return self.files[file] is not None if file in self.files else file.is_file()
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Pending):
+    """Reads each file once, and goes on with what was in it then."""
+
+    held: dict[Path, bytes] = field(default_factory=dict)
+
+    def read(self, file: Path) -> bytes:
+        """A file's bytes. Raises OSError."""
+        if file not in self.held:
+            self.held[file] = Pending.read(self, file)
+        return self.held[file]
