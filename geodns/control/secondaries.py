@@ -75,6 +75,9 @@ class Secondaries:
         """Take these settings, which are in use now."""
         self._role, self._keys = loaded.configuration.server.secondary, keys
         self._own = frozenset(zone.apex for zone in loaded.zones if not zone.copied)
+        for apex in loaded.damaged - self._damaged:
+            fields = {"zone": _text(apex)}
+            logger.error("a copied zone is damaged, and fetched anew", extra=fields)
         self._damaged |= loaded.damaged
         if self._copies is None and self._role.is_used and self._folder is not None:
             try:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dns.message
+import dns.name
 import dns.query
 import dns.rcode
 import dns.tsigkeyring
@@ -202,6 +205,19 @@ def test_explain_and_events_know_of_copies(chain: Chain) -> None:
     laid = chain.secondary.command("explain", "www.laid.test", "--client", "192.0.2.9")
     assert "answered from the service web" in laid.stdout
     assert "copied.test. new content, serial" in chain.secondary.command("events").stdout
+
+
+def test_a_copy_that_is_damaged_on_disk_is_fetched_anew(chain: Chain) -> None:
+    chain.secondary.skip_events()
+    owner = dns.name.from_text("ns1.laid.test.").to_digestable()
+    with closing(sqlite3.connect(chain.secondary.folder / "var" / "secondary.db")) as database:
+        changed = database.execute("UPDATE records SET ttl = ttl + 1 WHERE owner = ?", (owner,))
+        assert changed.rowcount == 1
+        database.commit()
+    chain.secondary.signal(signal.SIGHUP)
+    chain.secondary.wait_for("a copied zone is damaged, and fetched anew", zone="laid.test.")
+    chain.secondary.wait_for("a zone was received", zone="laid.test.")
+    _until(lambda: chain.secondary.answer("ns1.laid.test") == ["127.0.0.1"])
 
 
 def test_metrics_tell_when_a_copy_was_confirmed_and_expires(chain: Chain) -> None:
