@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -38,6 +39,8 @@ class Copies:
         self._state = state
         self._folder = state / REPLICA
         self._incoming = self._folder / "incoming"
+        # A thread goes on when nobody waits for it any more: they must not meet in the folder.
+        self._changing = threading.Lock()
 
     def manifest(self, basis: Basis) -> Manifest | None:
         """The files of a copy as they came; None: it is none, or what is there can't be read."""
@@ -66,23 +69,29 @@ class Copies:
 
     def build(self, manifest: Manifest, before: Basis) -> Basis:
         """A folder with exactly these files, on the disk. Raises StateError."""
-        try:
-            number = 1 + max((int(f.name) for f in self._numbered()), default=0)
-            unfinished = self._folder / f"{number}{_FRESH}"
-            shutil.rmtree(unfinished, ignore_errors=True)
-            self._fill(unfinished, manifest, before)
-            unfinished.rename(self._folder / str(number))
-            sync_folder(self._folder)
-        except OSError as error:
-            raise _unusable(self._folder, error) from error
+        with self._changing:
+            try:
+                number = 1 + max((int(f.name) for f in self._numbered()), default=0)
+                unfinished = self._folder / f"{number}{_FRESH}"
+                shutil.rmtree(unfinished, ignore_errors=True)
+                self._fill(unfinished, manifest, before)
+                unfinished.rename(self._folder / str(number))
+                sync_folder(self._folder)
+            except OSError as error:
+                raise _unusable(self._folder, error) from error
         return Basis("copy", str(number), manifest.server)
 
     def keep_as_primary(self, basis: Basis, epoch: str) -> Basis:
         """The same files for this server to go on with, in a folder that nothing else changes."""
         name = f"{_PRIMARY}{epoch}"
         source, target = self._folder / basis.folder, self._folder / name
+        with self._changing:
+            self._copy_whole(source, target)
+        return Basis("copy", name, basis.server)
+
+    def _copy_whole(self, source: Path, target: Path) -> None:
         try:
-            unfinished = target.with_name(f"{name}{_FRESH}")
+            unfinished = target.with_name(f"{target.name}{_FRESH}")
             shutil.rmtree(unfinished, ignore_errors=True)
             shutil.copytree(source, unfinished)
             walked = list(os.walk(unfinished))
@@ -94,17 +103,23 @@ class Copies:
             sync_folder(self._folder)
         except OSError as error:
             raise _unusable(target, error) from error
-        return Basis("copy", name, basis.server)
 
     def clean(self, wanted: Collection[str]) -> None:
         """Remove generations that nobody needs any more, and what came for them.
 
         Of the files of former times as the primary, the last ones stay.
         """
+        with self._changing:
+            self._clean(wanted)
+
+    def _clean(self, wanted: Collection[str]) -> None:
+        latest = max((int(name) for name in wanted if name.isdecimal()), default=0)
         former = sorted(
             self._folder.glob(f"{_PRIMARY}*"), key=lambda folder: folder.stat().st_mtime
         )
-        for folder in (*self._numbered(), *former[:-_MOST_FORMER]):
+        # Later ones came while this waited for its turn.
+        before = (folder for folder in self._numbered() if int(folder.name) < latest)
+        for folder in (*before, *former[:-_MOST_FORMER]):
             if folder.name not in wanted:
                 shutil.rmtree(folder, ignore_errors=True)
         for folder in self._folder.glob(f"*{_FRESH}"):
