@@ -17,19 +17,20 @@ import dns.opcode
 import dns.rdatatype
 
 from geodns.answer.cold import error_reply
-from geodns.answer.edns import PAYLOAD
+from geodns.answer.edns import FIXED_BYTES, PAYLOAD
 from geodns.answer.names import HEADER_BYTES, name_end
 from geodns.answer.resolve import FORMERR, NOTIMP, REFUSED
 from geodns.config.replication import Peer, Transfer
 from geodns.replication.difference import Difference
 from geodns.replication.messages import Record, messages
-from geodns.replication.tsig import Keyring, Request, read
+from geodns.replication.tsig import Keyring, Request, plain_opt, read
 from geodns.replication.zones import Zone, open_zone
 from geodns.server.answering import HandedQuery
 from geodns.zone.serial import newer
 
-_NOTAUTH = 9
+_NOTAUTH, _BADVERS = 9, 16
 _TC = 0x02
+_ARCOUNT = slice(10, 12)
 _LEAST_PAYLOAD = 512
 _MESSAGES_A_BATCH = 2
 """64 KiB: to make it holds up the event loop for a few milliseconds."""
@@ -90,6 +91,13 @@ class Transfers:
         request = read(query.packet, basis.keys, int(self._wall()))
         if isinstance(request, bytes):
             yield (request,)
+            return
+        if request.message.edns > 0:
+            # RFC 6891 6.1.3: "If a responder does not implement the VERSION level of the request,
+            # then it MUST respond with RCODE=BADVERS."
+            wire = _question(query.packet) if len(request.message.question) == 1 else b""
+            bad = error_reply(query.packet, _BADVERS, wire, plain_opt(request))
+            yield (_signed(request, bad),)
             return
         if request.message.opcode() == dns.opcode.UPDATE:
             yield (_signed(request, await self._update(query, request.key)),)
@@ -207,7 +215,7 @@ def _fits(request: Request, query: HandedQuery, difference: Difference) -> bool:
     written = messages(query.packet[:2], _question(query.packet), difference.records())
     first, *more = islice(written, 2)
     signature = 0 if request.signer is None else request.signer.length
-    return not more and len(first) + signature <= _room(request.message)
+    return not more and len(first) + FIXED_BYTES + signature <= _room(request.message)
 
 
 def _room(message: dns.message.Message) -> int:
@@ -220,7 +228,15 @@ def _question(packet: bytes) -> bytes:
 
 
 def _signed(request: Request, message: bytes) -> bytes:
-    """RFC 8945 5.3: the reply to a signed request is signed."""
+    """A message of a reply, with its OPT record and its signature, where it needs them.
+
+    RFC 8945 5.3: the reply to a signed request is signed.
+    """
+    opt = plain_opt(request)
+    if opt is not None and message[_ARCOUNT] == b"\0\0":
+        # RFC 6891 6.1.1: "If an OPT record is present in a received request, compliant responders
+        # MUST include an OPT record in their respective responses."
+        message = message[:10] + b"\0\1" + message[12:] + opt.record()
     return message if request.signer is None else request.signer.sign(message)
 
 

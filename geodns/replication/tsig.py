@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import dns.exception
+import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
@@ -19,6 +20,7 @@ import dns.rdtypes.ANY.TSIG
 import dns.tsig
 
 from geodns.answer.cold import error_reply
+from geodns.answer.edns import Opt
 from geodns.answer.records import start_of_last
 from geodns.answer.resolve import FORMERR
 
@@ -90,6 +92,17 @@ class Signer:
         return _appended(message, self._key.name, signed)
 
 
+def plain_opt(request: Request) -> Opt | None:
+    """The OPT record of the reply; None: the request has none."""
+    return _opt_of(request.message)
+
+
+def _opt_of(message: dns.message.Message) -> Opt | None:
+    if message.edns < 0:
+        return None
+    return Opt(0, 0, do=bool(message.ednsflags & dns.flags.DO))
+
+
 def read(packet: bytes, keys: Keyring, now: int) -> Request | bytes:
     """A request, or the reply that says what is wrong with it."""
     try:
@@ -113,7 +126,7 @@ def _verified(
     key = keys.get(owner)
     if key is None or key.algorithm != rdata.algorithm:
         # RFC 8945 5.2.1: NOTAUTH, with BADKEY in a TSIG that is not signed.
-        return _refused(packet, owner, rdata, dns.rcode.BADKEY)
+        return _refused(packet, message, rdata, dns.rcode.BADKEY)
     signer = Signer(key, rdata.mac, now, message.id)
     try:
         dns.tsig.validate(  # type: ignore[no-untyped-call]  # nor here
@@ -123,18 +136,19 @@ def _verified(
         # RFC 8945 5.2.3: BADTIME is signed; "It MUST include the client's current time in the Time
         # Signed field, the server's current time in the Other Data field".
         late = Signer(key, rdata.mac, rdata.time_signed, message.id)
-        head = error_reply(packet, _NOTAUTH)
+        head = error_reply(packet, _NOTAUTH, b"", _opt_of(message))
         return late.sign(head, error=dns.rcode.BADTIME, other=now.to_bytes(6, "big"))
     except (dns.exception.DNSException, ValueError):
         # RFC 8945 5.2.2: BADSIG, not signed either.
-        return _refused(packet, owner, rdata, dns.rcode.BADSIG)
+        return _refused(packet, message, rdata, dns.rcode.BADSIG)
     return Request(message, signer)
 
 
-def _refused(packet: bytes, owner: dns.name.Name, rdata: Tsig, error: int) -> bytes:
+def _refused(packet: bytes, message: dns.message.Message, rdata: Tsig, error: int) -> bytes:
     blank = rdata.replace(mac=b"", error=error, other=b"")
     assert isinstance(blank, Tsig)
-    return _appended(error_reply(packet, _NOTAUTH), owner, blank)
+    assert message.tsig is not None
+    return _appended(error_reply(packet, _NOTAUTH, b"", _opt_of(message)), message.tsig.name, blank)
 
 
 def _appended(message: bytes, owner: dns.name.Name, rdata: Tsig) -> bytes:

@@ -9,11 +9,13 @@ from typing import Any
 
 import dns.message
 import dns.name
+import dns.opcode
 import dns.query
 import dns.rcode
 import dns.rdatatype
 import dns.tsig
 import dns.tsigkeyring
+import dns.update
 import dns.xfr
 import dns.zone
 import pytest
@@ -171,3 +173,37 @@ def test_what_is_not_implemented_is_said_so(server: RunningServer) -> None:
     message.use_tsig(_keyring())
     for tcp in (False, True):
         assert _ask(server, message, tcp=tcp).rcode() == dns.rcode.NOTIMP
+
+
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "not signed"])
+@pytest.mark.parametrize("tcp", [True, False], ids=["TCP", "UDP"])
+@pytest.mark.parametrize("version", [-1, 0, 1])
+def test_replies_have_an_opt_record_where_the_request_has_one(
+    server: RunningServer, version: int, tcp: bool, signed: bool
+) -> None:
+    requests = [
+        dns.message.make_query("example.test", "AXFR"),
+        dns.message.make_query("example.test", "IXFR"),
+        dns.message.make_query("nowhere.test", "AXFR"),
+        dns.update.UpdateMessage("example.test"),
+    ]
+    notice = dns.message.make_query("example.test", "SOA")
+    notice.set_opcode(dns.opcode.NOTIFY)
+    for request in (*requests, notice):
+        request.use_edns(version)
+        if signed:
+            request.use_tsig(_keyring())
+        reply = _ask(server, request, tcp=tcp)
+        assert reply.edns == min(version, 0), request
+        assert (reply.rcode() == dns.rcode.BADVERS) == (version > 0), request
+        assert reply.had_tsig == signed
+
+
+def test_replies_to_bad_signatures_have_an_opt_record_too(server: RunningServer) -> None:
+    request = dns.message.make_query("example.test", "SOA", use_edns=0)
+    request.use_tsig(_keyring("unknown.test."))
+    wire = request.to_wire()
+    dns.query.send_udp(channel := socket.socket(type=socket.SOCK_DGRAM), wire, server.udp)
+    with channel:
+        reply = dns.message.from_wire(channel.recv(4096), keyring=False)
+    assert (reply.edns, reply.rcode()) == (0, dns.rcode.NOTAUTH)
