@@ -114,9 +114,7 @@ class Copies:
 
     def _clean(self, wanted: Collection[str]) -> None:
         latest = max((int(name) for name in wanted if name.isdecimal()), default=0)
-        former = sorted(
-            self._folder.glob(f"{_PRIMARY}*"), key=lambda folder: folder.stat().st_mtime
-        )
+        former = sorted(self._folder.glob(f"{_PRIMARY}*"), key=_epoch)
         # Later ones came while this waited for its turn.
         before = (folder for folder in self._numbered() if int(folder.name) < latest)
         for folder in (*before, *former[:-_MOST_FORMER]):
@@ -214,6 +212,12 @@ class Incoming:
     def close(self) -> None:
         """It is not wanted any more."""
         self._stream.close()
+
+
+def _epoch(folder: Path) -> int:
+    """The number of the epoch in the name of a folder, as ``keep_as_primary`` gives it."""
+    number = folder.name.removeprefix(_PRIMARY).partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _copy(incoming: Path, known: Path | None, file: Path, entry: Entry) -> None:
