@@ -96,6 +96,12 @@ class UpdatePolicy(Settings):
         description="how long an update that is kept on disk waits to be answered by all workers "
         "before its sender is told",
     )
+    most: int = Field(
+        100_000,
+        ge=1,
+        description="how many record sets of a zone updates may have written, those among them "
+        "that they deleted; what goes beyond is refused",
+    )
 
     def rules_of(self, zone: str) -> tuple[UpdateRule, ...]:
         """Those of a zone, by its name in lower case with the final dot."""

@@ -45,6 +45,7 @@ class _Once(Collector):
         yield from _guard(self._snapshot.health.guard)
         yield from _load(self._snapshot)
         yield from _sources(self._snapshot)
+        yield from _updates(self._snapshot)
         yield from _process(self._snapshot)
         yield from _pair(self._snapshot.pair)
         yield from _secondaries(self._snapshot.secondaries)
@@ -160,6 +161,21 @@ def _sources(snapshot: Snapshot) -> Iterator[Metric]:
         "Serial of a zone's SOA record",
         ("zone",),
         {(zone.origin,): zone.serial for zone in snapshot.zones},
+    )
+
+
+def _updates(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _counter(
+        "geodns_updates",
+        "Dynamic updates replied to; zones that nobody may change have no name here",
+        ("zone", "rcode"),
+        snapshot.updates,
+    )
+    yield _gauge(
+        "geodns_updated_record_sets",
+        "Record sets that dynamic updates wrote",
+        ("zone",),
+        {(zone,): count for zone, count in snapshot.updated_sets.items()},
     )
 
 

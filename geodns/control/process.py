@@ -239,6 +239,7 @@ class ControlProcess:
                 ordering=ordering,
                 pair=self._pair,
                 secondaries=self._secondaries,
+                updating=self._updating,
                 resetting=self._resetting,
                 reloader=self._reloader,
                 log=self._log,

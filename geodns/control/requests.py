@@ -28,6 +28,7 @@ from geodns.control.snapshot import Snapshot, WorkerView
 from geodns.control.store import Store
 from geodns.control.supervisor import Supervisor
 from geodns.control.timings import CheckTimings
+from geodns.control.updating import Updating
 from geodns.health.availability import Availability
 from geodns.health.monitor import Monitor
 from geodns.health.orders import GUARD
@@ -47,6 +48,7 @@ class Parts:
     ordering: Ordering
     pair: Pairing
     secondaries: Secondaries
+    updating: Updating
     resetting: Resetting
     reloader: Reloader
     log: EventLog
@@ -96,6 +98,8 @@ class Requests:
             orders=tuple(self._parts.ordering.list()),
             pair=pair_status(self._parts.pair),
             secondaries=tuple(self._parts.secondaries.status()),
+            updates=dict(self._parts.updating.counts),
+            updated_sets=self._parts.updating.held_sets,
             zones=loaded.zones,
             databases=compiled.databases,
             tables=loaded.tables,

@@ -32,7 +32,8 @@ class Snapshot:
     ``last_reload`` is None until the first one; ``warnings`` are those of the configuration in
     use; ``restart_needed`` names the settings whose change waits for a restart. ``load_reports``
     are counted by service and result. ``pair`` is as ``pairing.report`` has it; None: this server
-    is alone. ``orders`` are the drains and forces that stand, as
+    is alone. ``updates`` are replies to dynamic updates by zone and rcode, ``updated_sets`` the
+    record sets of each zone that they wrote. ``orders`` are the drains and forces that stand, as
     ``Ordering.list`` has them.
     """
 
@@ -60,4 +61,6 @@ class Snapshot:
     tls_addresses: tuple[str, ...] = ()
     orders: tuple[dict[str, Any], ...] = ()
     pair: dict[str, Any] | None = None
+    updates: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    updated_sets: Mapping[str, int] = field(default_factory=dict)
     secondaries: tuple[dict[str, Any], ...] = ()

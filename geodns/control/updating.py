@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -72,6 +73,7 @@ class Updating:
         self._policy = UpdatePolicy()
         self._store: Store | None = None
         self._written: AllWritten = {}
+        self.counts: Counter[tuple[str, str]] = Counter()  # of replies, by zone and rcode
         self._holds: dict[bytes, asyncio.Future[None]] = {}
         self._under_way: dict[tuple[str, bytes], asyncio.Future[bytes]] = {}
         self._sparing = Sparing(clock)
@@ -86,6 +88,14 @@ class Updating:
         """Go on from what is in a store, and keep what comes in it."""
         self._store = store
         self._written = store.written()
+
+    @property
+    def held_sets(self) -> dict[str, int]:
+        """How many record sets updates have written, by zone."""
+        return {
+            dns.name.from_wire(apex, 0)[0].to_text(): sum(map(len, written.values()))
+            for apex, written in self._written.items()
+        }
 
     def written_in(self, apex: bytes) -> Written:
         """What updates wrote into the zone at an apex."""
@@ -137,25 +147,33 @@ class Updating:
             self._under_way.pop((query.host, query.packet), None)
 
     async def _answer(self, query: HandedQuery, key: str | None) -> bytes:
-        question = b""
+        reply, zone = await self._reply(query, key)
+        # Anybody may name any zone: only those that can be changed are counted by name.
+        known = zone if self._policy.rules_of(zone) else ""
+        self.counts[known, Rcode(reply[3] & 0x0F).name] += 1
+        return reply
+
+    async def _reply(self, query: HandedQuery, key: str | None) -> tuple[bytes, str]:
+        """The reply to an update, and the zone that it names."""
+        question, zone = b"", ""
         try:
             update = read_update(query.packet)
-            question = update.question
+            question, zone = update.question, update.zone.to_text()
             await self._free(update.zone.to_digestable())
             changed = self._take(update, query, key)
         except MalformedUpdateError:
-            return error_reply(query.packet, Rcode.FORMERR)
+            return error_reply(query.packet, Rcode.FORMERR), zone
         except UpdateError as error:
             if error.rcode in (Rcode.REFUSED, Rcode.SERVFAIL):
-                self._tell_refused(update.zone.to_text(), _who(query.host, key), str(error))
-            return error_reply(query.packet, error.rcode, question)
+                self._tell_refused(zone, _who(query.host, key), str(error))
+            return error_reply(query.packet, error.rcode, question), zone
         if changed:
             self._pair.written()
             await self._in_use()
             if not await self._pair.is_safe():
-                self._tell_unsafe(update.zone.to_text())
-                return error_reply(query.packet, Rcode.SERVFAIL, question)
-        return error_reply(query.packet, Rcode.NOERROR, question)
+                self._tell_unsafe(zone)
+                return error_reply(query.packet, Rcode.SERVFAIL, question), zone
+        return error_reply(query.packet, Rcode.NOERROR, question), zone
 
     def _take(self, update: Update, query: HandedQuery, key: str | None) -> bool:
         """Checks and keeps an update; whether it changed anything. Raises UpdateError."""
@@ -184,6 +202,7 @@ class Updating:
         content = ImageContent(self._image(), update.zone, self.written_in(apex))
         changes = changes_of(update, content, permitted)
         if changes:
+            self._must_have_room(apex, changes)
             try:
                 self.keep(apex, in_wire_form(changes))
             except StateError as error:
@@ -193,6 +212,15 @@ class Updating:
             logger.info("zone update", extra={"zone": zone, "who": who, "what": what})
             self._log(Event(time.time(), "update", zone, what, who))
         return bool(changes)
+
+    def _must_have_room(self, apex: bytes, changes: Changes) -> None:
+        written = self.written_in(apex)
+        more = sum(type not in written.get(owner.to_digestable(), {}) for owner, type in changes)
+        held, most = sum(map(len, written.values())) if more else 0, self._policy.most
+        if more and held + more > most:
+            raise UpdateError(
+                Rcode.REFUSED, f"updates have written {held} record sets, and update.most is {most}"
+            )
 
     async def _free(self, apex: bytes) -> None:
         while (hold := self._holds.get(apex)) is not None:

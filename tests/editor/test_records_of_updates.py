@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from geodns.control.store import Store
 
 _SETTINGS = f"""\
 keys: {{k.test.: {{secret: "{SECRET}"}}}}
-update: {{wait: 60s, zones: {{example.test.: [{{key: k.test.}}]}}}}
+update: {{wait: 60s, most: 20, zones: {{example.test.: [{{key: k.test.}}]}}}}
 """
 _STOPPED = configfolder.SERVER + "state: var\nadmin: {socket: var/admin.sock}\n"
 _FILE = ZONE + "gone: {type: A, value: 192.0.2.7}\nkept: {type: A, value: 192.0.2.8}\n"
@@ -34,13 +35,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
-def _send(server: RunningServer, *changes: tuple[str, ...]) -> None:
+def _send(server: RunningServer, *changes: tuple[str, ...], rcode: str = "NOERROR") -> None:
     update = dns.update.UpdateMessage("example.test.", **signing("k.test."))
     for name, type, *values in changes:
         update.replace(name, 60, type, *values) if values else update.delete(name, type)
     host, port = server.tcp
     reply = dns.query.tcp(update, host, port=port, timeout=120)
-    assert reply.rcode() == dns.rcode.NOERROR
+    assert dns.rcode.to_text(reply.rcode()) == rcode
 
 
 def _serial(server: RunningServer) -> int:
@@ -164,6 +165,16 @@ def test_many_take_force(server: RunningServer) -> None:
     assert "record sets that updates wrote; if that is meant, say --force" in told
     done(server.config, "record", "reset", "example.test", "--all", "--force")
     assert server.answer("n3.example.test") == []
+
+
+def test_what_updates_hold_of_a_zone_is_limited_and_counted(server: RunningServer) -> None:
+    _send(server, *((f"m{number}", "A", "192.0.2.1") for number in range(21)), rcode="REFUSED")
+    assert server.answer("m3.example.test") == []
+    _send(server, ("m3", "A", "192.0.2.1"))
+    metrics = urllib.request.urlopen(f"{server.admin}/metrics", timeout=60).read().decode()
+    for rcode in ("NOERROR", "REFUSED"):
+        assert f'geodns_updates_total{{rcode="{rcode}",zone="example.test."}}' in metrics
+    assert 'geodns_updated_record_sets{zone="example.test."} ' in metrics
 
 
 def test_without_a_server_nothing_is_reset(tmp_path: Path) -> None:
