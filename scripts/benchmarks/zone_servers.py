@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.errors import BenchError
 
 ORIGIN = "example.test."
+OWN = "this server"
 Command = Callable[[Path, int, Path], list[str]]
 
 
@@ -27,6 +28,7 @@ services: services.yaml
 zones: zones
 state: var
 transfer: {{allow: [127.0.0.1/32]}}
+update: {{zones: {{{ORIGIN}: [{{network: 127.0.0.1/32}}]}}}}
 """)
     program = (sys.executable, "-P", "-c", "from geodns.cli.main import main; main()")
     return [*program, "serve", "-c", str(folder / "geodns.yaml")]
@@ -94,4 +96,4 @@ def _program(name: str) -> str:
     return found
 
 
-SERVERS: dict[str, Command] = {"this server": _own, "NSD": _nsd, "Knot DNS": _knot}
+SERVERS: dict[str, Command] = {OWN: _own, "NSD": _nsd, "Knot DNS": _knot}

@@ -15,15 +15,18 @@ from typing import NamedTuple
 import dns.exception
 import dns.message
 import dns.query
+import dns.rcode
 import dns.rrset
+import dns.update
 
 from benchmarks.errors import BenchError
 from benchmarks.processes import Server, free_port, running
-from benchmarks.zone_servers import ORIGIN, SERVERS, Command
+from benchmarks.zone_servers import ORIGIN, OWN, SERVERS, Command
 
 RECORDS = 1_000_000
 _FIRST_SERIAL, _SECOND_SERIAL = 10, 11
 _FEW = 3  # SOA, NS and its address
+_UPDATES = 5
 _OF_A_CHANGE = 5  # RFC 1995 4: new SOA, old SOA, new SOA, the added record, new SOA
 _PATIENCE = 900.0
 _ATTEMPT = 0.1  # seconds; so much is the error of what is timed
@@ -32,7 +35,8 @@ _PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 class Figures(NamedTuple):
     """One server: seconds, but ``memory`` in bytes; ``changed`` is from the signal to reload until
-    the change is answered. ``difference`` None: it sends the whole zone.
+    the change is answered, ``updated`` from a dynamic update until it is acknowledged; None: it was
+    not asked. ``difference`` None: it sends the whole zone.
     """
 
     server: str
@@ -41,6 +45,7 @@ class Figures(NamedTuple):
     whole: float
     changed: float
     difference: float | None
+    updated: float | None = None
 
 
 def measure(progress: Callable[[str], None], records: int = RECORDS) -> list[Figures]:
@@ -52,7 +57,7 @@ def measure(progress: Callable[[str], None], records: int = RECORDS) -> list[Fig
             try:
                 found.append(_measure(name, command, Path(folder), records))
             except BenchError as error:
-                if name == "this server":
+                if name == OWN:
                     raise
                 progress(f"{name} is left out: {error}")
     return found
@@ -75,9 +80,21 @@ def _measure(name: str, command: Command, folder: Path, records: int) -> Figures
         _wait(server, port, _SECOND_SERIAL)
         changed = time.monotonic() - begun
         difference, count = _transfer(port, "IXFR", _OF_A_CHANGE)
-    return Figures(
-        name, load, memory, whole, changed, difference if count == _OF_A_CHANGE else None
-    )
+        updated = min(_update(port, n) for n in range(_UPDATES)) if name == OWN else None
+    known = difference if count == _OF_A_CHANGE else None
+    return Figures(name, load, memory, whole, changed, known, updated)
+
+
+def _update(port: int, number: int) -> float:
+    """Seconds until an update is acknowledged, which it is when it is answered."""
+    update = dns.update.UpdateMessage(ORIGIN)
+    update.add(f"update{number}", 60, "TXT", "new")
+    begun = time.monotonic()
+    reply = dns.query.tcp(update, "127.0.0.1", port=port, timeout=_PATIENCE)
+    seconds = time.monotonic() - begun
+    if reply.rcode() != dns.rcode.NOERROR:
+        raise BenchError(f"an update was answered {dns.rcode.to_text(reply.rcode())}")
+    return seconds
 
 
 def _write(file: Path, records: int, serial: int, more: str = "") -> None:

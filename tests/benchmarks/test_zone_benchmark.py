@@ -22,12 +22,12 @@ def test_a_zone_is_loaded_copied_changed_and_copied_by_what_changed() -> None:
 
 def test_figures_are_shown_and_written_down() -> None:
     figures = [
-        Figures("this server", 60.04, 900_000_000, 1.25, 61.0, 0.0034),
+        Figures("this server", 60.04, 900_000_000, 1.25, 61.0, 0.0034, 0.8),
         Figures("NSD", 2.0, 400_000_000, 0.1, 1.0, None),
     ]
     written = zones_report.markdown(figures, {"cores": "2"}, WHEN, "It was busy.")
-    assert "| this server | 60.0 | 900 | 1.25 | 61.0 | 3.4 |" in written
-    assert "| NSD | 2.0 | 400 | 0.10 | 1.0 | whole zone |" in written
+    assert "| this server | 60.0 | 900 | 1.25 | 61.0 | 0.80 | 3.4 |" in written
+    assert "| NSD | 2.0 | 400 | 0.10 | 1.0 | - | whole zone |" in written
     assert "- It was busy." in written
     printed = io.StringIO()
     zones_report.show(figures, Console(file=printed, width=80))
