@@ -404,3 +404,55 @@ def test_of_many_loads_the_terminal_shows_those_that_matter() -> None:
     assert any(
         "web@az-3 " in line for line in _terminal(_snapshot(_region("eu", *zones)), everything=True)
     )
+
+
+def _copied(zone: str, standing: str, **more: Any) -> dict[str, Any]:
+    held = standing != "never had"
+    return {
+        "zone": zone,
+        "is_catalog": False,
+        "catalog": None,
+        "primaries": ["192.0.2.53:53", "192.0.2.54:53"],
+        "primary": None,
+        "standing": standing,
+        "now": "waiting",
+        "serial": 7 if held else None,
+        "checked": _NOW - 120 if held else None,
+        "expires": _NOW + (0 if standing == "expired" else 7200) if held else None,
+        "next_check": _NOW + 60,
+        "copied": 1,
+        "failed": 0,
+        "error": None,
+        **more,
+    }
+
+
+def test_copied_zones_are_shown_those_with_trouble_first() -> None:
+    copies = (
+        _copied("well.test.", "current", primary="192.0.2.54:53", catalog="catalog.test."),
+        _copied("late.test.", "retrying", error="192.0.2.53:53: no answer"),
+        _copied("old.test.", "expired", error="192.0.2.53:53: no answer"),
+        _copied("new.test.", "never had"),
+    )
+    snapshot = replace(_snapshot(), secondaries=copies)
+    lines = _terminal(snapshot, width=200)
+    assert "old.test.: expired, answered SERVFAIL" in lines[0]
+    assert "new.test.: not copied yet, answered SERVFAIL" in lines[0]
+    assert "late.test.: not confirmed by a primary" in lines[0]
+    rows = [line.split()[0] for line in lines if ".test. " in line and "192.0.2." in line]
+    assert rows == ["old.test.", "new.test.", "late.test.", "well.test."]
+    well = _only(lines, "well.test.", "192.0.2.54:53")
+    assert "192.0.2.54:53 (by catalog.test.)" in well
+    assert "current, checked 2 min ago" in well
+    assert well.split()[-6:] == ["7", "in", "1", "min", "2", "h"]
+    _only(lines, "late.test.", "retrying, checked 2 min ago: 192.0.2.53:53: no answer")
+    made = page.render(snapshot)
+    assert "Zones copied from primaries" in made
+    assert "old.test.: expired, answered SERVFAIL" in made
+
+
+def test_of_many_copied_zones_a_few_are_shown() -> None:
+    copies = tuple(_copied(f"n{n}.test.", "current") for n in range(30))
+    lines = _terminal(replace(_snapshot(), secondaries=copies), width=160)
+    assert sum("192.0.2.53:53" in line for line in lines) == 20
+    assert "and 10 more that are copied: geodns status --all" in lines
