@@ -9,6 +9,7 @@ from pathlib import Path
 
 import certificates
 import pytest
+from keys import SECRET
 from running import FILES, SERVER
 
 from geodns.config.basis import Basis, read_server
@@ -18,14 +19,13 @@ from geodns.config.settings import Server
 from geodns.control.store import Store
 from geodns.problem import ConfigurationError
 
-_SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 _GOOD = f"""\
 pair:
   name: ns1
   listen: "127.0.0.1:5354"
   other: {{name: ns2, address: "127.0.0.2:5354"}}
   begins_as: primary
-  secret: "{_SECRET}"
+  secret: "{SECRET}"
   certificate: certificate.pem
   key: key.pem
 """
@@ -56,9 +56,9 @@ def _problems(folder: Path, pair: str, more: str = "") -> list[tuple[str, int]]:
         ("name: ns1", "name: /ns1", [("bad-value", 2)]),
         ("  name: ns1\n", "", [("missing-key", 1)]),
         ("primary", "boss", [("bad-value", 5)]),
-        (_SECRET, "c2hvcnQ=", [("bad-value", 6)]),
+        (SECRET, "c2hvcnQ=", [("bad-value", 6)]),
         ("secret:", "secret_file: none\n  secret:", [("bad-value", 2)]),
-        (f'secret: "{_SECRET}"', "secret_file: none", [("bad-secret-file", 6)]),
+        (f'secret: "{SECRET}"', "secret_file: none", [("bad-secret-file", 6)]),
         ("certificate: cert", "certificate: no", [("unusable-certificate", 7)]),
         ("127.0.0.1:5354", "127.0.0.2:5354", [("repeated-listen", 4)]),
         ("begins_as", "begin_as", [("missing-key", 1), ("unknown-key", 5)]),

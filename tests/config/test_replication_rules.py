@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from keys import SECRET
 from running import FILES, SERVER
 
 from geodns.config.load import load
 from geodns.problem import ConfigurationError
 
-GOOD = 'keys: {k.test.: {secret: "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="}}\n'
+GOOD = f'keys: {{k.test.: {{secret: "{SECRET}"}}}}\n'
 
 
 def _problems(folder: Path, more: str) -> list[str]:
@@ -26,7 +27,7 @@ def _problems(folder: Path, more: str) -> list[str]:
 
 
 def test_keys_networks_zones_and_secondaries_that_are_right(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=\n")
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
     more = GOOD.replace("}}", "}, f.test.: {algorithm: hmac-sha512, secret_file: secret}}")
     more += """\
 transfer:

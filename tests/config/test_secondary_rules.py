@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from keys import SECRET
 from running import FILES, SERVER
 
 from geodns.config.load import load
 from geodns.problem import ConfigurationError
 
-KEY = 'keys: {k.test.: {secret: "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="}}\n'
+KEY = f'keys: {{k.test.: {{secret: "{SECRET}"}}}}\n'
 OVERLAY = "www: {type: GEO, service: web}\n"
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "secondary.md").read_text()
 PIN = "lzLzGdZmNqSs8eN5bFVm+0hPGmN6mKQ5qPzBdPGnLpo="
@@ -191,7 +192,7 @@ www:
 def test_what_the_page_shows_is_right(tmp_path: Path, number: int) -> None:
     blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", PAGE, re.DOTALL)
     assert [name for name, _ in blocks] == ["geodns.yaml"] * 2 + ["overlays/example.com.yaml"]
-    (tmp_path / "ns1.secret").write_text("MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=\n")
+    (tmp_path / "ns1.secret").write_text(f"{SECRET}\n")
     (tmp_path / "overlays").mkdir()
     (tmp_path / "overlays" / "example.com.yaml").write_text(blocks[2][1])
     assert _problems(tmp_path, blocks[number][1]) == []

@@ -26,6 +26,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.update
 from day_world import write_database
+from keys import SECRET
 from killing import Ending, Moment, killed_at, mark
 
 from geodns.control import journal
@@ -46,15 +47,15 @@ from geodns.zone.editing.records import Key, RecordSet
 
 _ORIGIN = dns.name.from_text("example.test.")
 _APEX = _ORIGIN.to_digestable()
-_CONFIG = """\
+_CONFIG = f"""\
 listen: ["127.0.0.1:5300"]
 zones: zones
 state: var
-admin: {socket: none.sock}
-geoip: {databases: [places.mmdb]}
-transfer: {allow: [{key: k.test.}]}
-keys: {k.test.: {secret: "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="}}
-update: {zones: {example.test.: [{key: k.test.}]}}
+admin: {{socket: none.sock}}
+geoip: {{databases: [places.mmdb]}}
+transfer: {{allow: [{{key: k.test.}}]}}
+keys: {{k.test.: {{secret: "{SECRET}"}}}}
+update: {{zones: {{example.test.: [{{key: k.test.}}]}}}}
 """
 _UPDATED = [f"{side}{number}" for number in range(4) for side in "uv"]
 _EDITED = [f"{side}{number}" for number in range(4) for side in "ef"]

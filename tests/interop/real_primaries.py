@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.processes import Server, running
+from keys import SECRET
 from programs import program
 
 KEYS = {"hmac-sha256": "k256.test.", "hmac-sha512": "k512.test."}
-SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 
 
 @dataclass

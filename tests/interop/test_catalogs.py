@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from keys import SECRET
 from running import SERVER, ZONE, RunningServer, free_port
 from secondaries import Copies, Primary, secondary
-from test_secondaries import SECRET, soa_serial
+from test_secondaries import soa_serial
 from workers import until
 
 pytestmark = pytest.mark.interop

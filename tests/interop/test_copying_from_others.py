@@ -15,7 +15,8 @@ import dns.query
 import dns.rcode
 import dns.zone
 import pytest
-from real_primaries import KEYS, NAMES, SECRET, RealPrimary, Wanted, real_primary, write
+from keys import SECRET
+from real_primaries import KEYS, NAMES, RealPrimary, Wanted, real_primary, write
 from running import SERVER, RunningServer, free_port
 
 pytestmark = pytest.mark.interop

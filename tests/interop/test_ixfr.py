@@ -16,13 +16,13 @@ import dns.tsig
 import dns.xfr
 import dns.zone
 import pytest
+from keys import SECRET, keyring
 from running import SERVER, ZONE, RunningServer, free_port
 from secondaries import NAMES, Copies, Primary, secondary
 from workers import until
 
 pytestmark = pytest.mark.interop
 
-_SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 _SETTINGS = """\
 keys:
   k.test.: {{secret: "{secret}"}}
@@ -38,10 +38,10 @@ _EDITS = 6
 def test_secondaries_follow_edits_by_ixfr(tmp_path: Path, name: str) -> None:
     chance = random.Random(7)
     told = free_port()
-    settings = SERVER + _SETTINGS.format(secret=_SECRET, port=told)
+    settings = SERVER + _SETTINGS.format(secret=SECRET, port=told)
     with RunningServer(tmp_path, {"geodns.yaml": settings}) as server:
         own = server.tcp[1]
-        primary = Primary(own, "k.test.", "hmac-sha256", _SECRET)
+        primary = Primary(own, "k.test.", "hmac-sha256", SECRET)
         with secondary(name, tmp_path / "secondary", told, primary, Copies((_ZONE_NAME,))):
             until(lambda: _serial(told) == _serial(own))
             for _ in range(_EDITS):
@@ -51,7 +51,7 @@ def test_secondaries_follow_edits_by_ixfr(tmp_path: Path, name: str) -> None:
                 while "SIGHUP" not in server.wait_for("reloaded")["reason"]:
                     pass  # that of the watcher, which saw the file too
                 until(lambda: _serial(told) == _serial(own))
-                assert _copied(told) == _copied(own, _keyring())
+                assert _copied(told) == _copied(own, keyring("k.test."))
         outcomes = [event["outcome"] for event in server.events("zone transfer")]
         # The first one whole, and by differences each that came later.
         assert sum(" from " in outcome for outcome in outcomes) >= _EDITS
@@ -79,14 +79,9 @@ def _serial(port: int) -> int | None:
     return int(reply.answer[0][0].serial) if reply.answer else None
 
 
-def _keyring() -> Any:
-    key = dns.name.from_text("k.test.")
-    return {key: dns.tsig.Key(key, _SECRET, "hmac-sha256")}
-
-
-def _copied(port: int, keyring: Any = None) -> list[str]:
+def _copied(port: int, keys: Any = None) -> list[str]:
     zone = dns.zone.Zone(_ZONE_NAME)
-    query, _ = dns.xfr.make_query(zone, keyring=keyring)
+    query, _ = dns.xfr.make_query(zone, keyring=keys)
     dns.query.inbound_xfr("127.0.0.1", zone, query, port=port, timeout=60)
     return sorted(
         f"{name} {ttl} {dns.rdatatype.to_text(rdata.rdtype)} {rdata.to_text()}"

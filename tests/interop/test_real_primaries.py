@@ -13,7 +13,8 @@ import dns.name
 import dns.tsig
 import dns.zone
 import pytest
-from real_primaries import KEYS, NAMES, SECRET, RealPrimary, Wanted, real_primary, write
+from keys import SECRET
+from real_primaries import KEYS, NAMES, RealPrimary, Wanted, real_primary, write
 from running import free_port
 
 from geodns.answer.digest import serial_of

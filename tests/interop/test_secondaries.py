@@ -9,6 +9,7 @@ from pathlib import Path
 import certificates
 import pytest
 from clients import kdig
+from keys import SECRET
 from programs import program
 from running import SERVER, ZONE, RunningServer, free_port
 from secondaries import NAMES, Copies, Primary, secondary
@@ -17,7 +18,6 @@ from workers import until
 pytestmark = pytest.mark.interop
 
 Address = tuple[str, int]
-SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 OTHER = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 ALL_TYPES = """\
 many: {type: A, values: [192.0.2.10, 192.0.2.11, 192.0.2.12, 192.0.2.13]}

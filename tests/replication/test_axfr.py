@@ -19,9 +19,9 @@ import dns.update
 import dns.xfr
 import dns.zone
 import pytest
+from keys import SECRET
 from running import SERVER, ZONE, RunningServer
 
-SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 KEYS = f"""\
 keys:
   k.test.: {{secret: "{SECRET}"}}

@@ -16,9 +16,9 @@ import dns.tsig
 import dns.xfr
 import dns.zone
 from copying import Copy
+from keys import SECRET
 from running import SERVER, ZONE, RunningServer
 
-SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 ALLOW = f"""\
 keys:
   k.test.: {{secret: "{SECRET}"}}

@@ -16,6 +16,7 @@ import dns.opcode
 import dns.rcode
 import dns.tsig
 import pytest
+from keys import SECRET
 from running import SERVER, ZONE, RunningServer
 
 from geodns.replication.messages import Record
@@ -23,8 +24,7 @@ from geodns.replication.notify import News, Notifying
 from geodns.socket_address import SocketAddress
 
 APEX = dns.name.from_text("example.test.")
-KEY = dns.tsig.Key("k.test.", b"0123456789abcdef0123456789abcdef", "hmac-sha256")
-SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+KEY = dns.tsig.Key("k.test.", SECRET, "hmac-sha256")
 _SOA = (
     b"\3ns1\7example\4test\0\4host\7example\4test\0"
     + (7).to_bytes(4, "big")

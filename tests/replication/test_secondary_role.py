@@ -20,9 +20,9 @@ import dns.update
 import dns.xfr
 import pytest
 from copying import Copy
+from keys import SECRET
 from running import SERVER, RunningServer, free_port
 
-SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 KEY = f'keys: {{k.test.: {{secret: "{SECRET}"}}}}\n'
 ZONE = """\
 "":

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import dns.message
 import dns.query
@@ -17,14 +15,14 @@ import dns.update
 import dns.xfr
 import dns.zone
 import pytest
+from keys import SECRET, Signing, signing
 from programs import program
 from running import SERVER, ZONE, RunningServer
 
-_SECRET = base64.b64encode(b"a secret of thirty-two bytes, ok!").decode()
 _POLICY = f"""\
 keys:
-  admin.test.: {{secret: "{_SECRET}"}}
-  acme.test.: {{secret: "{_SECRET}"}}
+  admin.test.: {{secret: "{SECRET}"}}
+  acme.test.: {{secret: "{SECRET}"}}
 transfer: {{allow: [{{key: admin.test.}}]}}
 update:
   wait: 60s
@@ -37,17 +35,13 @@ update:
 _FILES = {"geodns.yaml": SERVER + _POLICY}
 
 
-def _key(name: str) -> dict[str, Any]:
-    """What dnspython signs updates with."""
-    keyring = dns.tsigkeyring.from_text({name: _SECRET})
-    return {"keyring": keyring, "keyalgorithm": dns.tsig.HMAC_SHA256}
+_ADMIN, _ACME = signing("admin.test."), signing("acme.test.")
 
 
-_ADMIN, _ACME = _key("admin.test."), _key("acme.test.")
-
-
-def _update(key: dict[str, Any] | None = _ADMIN) -> dns.update.UpdateMessage:
-    return dns.update.UpdateMessage("example.test.", **(key or {}))
+def _update(key: Signing | None = _ADMIN) -> dns.update.UpdateMessage:
+    if key is None:
+        return dns.update.UpdateMessage("example.test.")
+    return dns.update.UpdateMessage("example.test.", **key)
 
 
 def _send(server: RunningServer, update: dns.update.UpdateMessage, *, tcp: bool = False) -> str:
@@ -76,7 +70,7 @@ def test_nsupdate_adds_and_deletes_and_its_prerequisites_are_checked(
         done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
         return done.stderr.strip()
 
-    signed = ("-y", f"hmac-sha256:admin.test.:{_SECRET}")
+    signed = ("-y", f"hmac-sha256:admin.test.:{SECRET}")
     with RunningServer(tmp_path, _FILES) as server:
         before = _serial(server)
         assert not run(server, "update add new.example.test 60 A 192.0.2.9", *signed)

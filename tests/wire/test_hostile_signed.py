@@ -17,15 +17,15 @@ import dns.update
 import dns.xfr
 import dns.zone
 import pytest
+from keys import SECRET
 from running import SERVER, RunningServer
 from workers import PATIENCE, until
 
 pytestmark = pytest.mark.slow
-_SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
 _SETTINGS = f"""\
 keys:
-  k.test.: {{secret: "{_SECRET}"}}
-  long.test.: {{algorithm: hmac-sha512, secret: "{_SECRET}"}}
+  k.test.: {{secret: "{SECRET}"}}
+  long.test.: {{algorithm: hmac-sha512, secret: "{SECRET}"}}
 transfer: {{allow: [{{key: k.test.}}]}}
 """
 _PACKETS = 20_000
@@ -38,7 +38,7 @@ def _signed(
     message: dns.message.Message, key: str = "k.test.", algorithm: str = "hmac-sha256"
 ) -> bytes:
     name = dns.name.from_text(key)
-    message.use_tsig({name: dns.tsig.Key(name, _SECRET, algorithm)})
+    message.use_tsig({name: dns.tsig.Key(name, SECRET, algorithm)})
     return message.to_wire()
 
 
