@@ -27,12 +27,12 @@ from benchmarks.wire import query
 from geodns.answer.compile import compile_image
 from geodns.answer.store import write_image
 from geodns.config.load import load
-from geodns.config.settings import SocketAddress
 from geodns.geo.database import load_locations
 from geodns.health.availability import Availability, EndpointAvailability
 from geodns.server.handle import WorkerHandle
 from geodns.server.options import WorkerOptions
 from geodns.server.sockets import open_sockets
+from geodns.socket_address import SocketAddress
 
 REGIONS, ZONES_EACH, SERVICES, NAMES = 10, 5, 4, 2000
 _ZONE = "bench.test"
