@@ -23,6 +23,7 @@ pytestmark = pytest.mark.interop
 
 ZONES: Mapping[str, str] = {"NSD": "nsd.test.", "Knot DNS": "knot.test.", "BIND": "bind.test."}
 LISTED, CATALOG = "listed.test.", "catalog.invalid."
+BY_HAND, CATALOG_BY_HAND = "by-hand.test.", "catalog-by-hand.invalid."
 _PATIENCE = 60.0
 _RECORDS = (
     "A 192.0.2.1",
@@ -48,6 +49,14 @@ def text(zone: str, serial: int) -> str:
     return "".join(lines)
 
 
+def catalog(zone: str, member: str) -> str:
+    """A catalog (RFC 9432) as people write one."""
+    return (
+        f"$ORIGIN {zone}\n@ 60 IN SOA invalid. invalid. 1 3600 1 86400 60\n@ 60 IN NS invalid.\n"
+        f'version 60 IN TXT "2"\nm1.zones 60 IN PTR {member}\n'
+    )
+
+
 def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not condition():
@@ -69,6 +78,8 @@ class World:
             certificates.make().write(where)
             for zone in self.zones_of(name):
                 write(where, zone, text(zone, 1))
+            if name == "BIND":
+                write(where, CATALOG_BY_HAND, catalog(CATALOG_BY_HAND, BY_HAND))
             self.primaries[name] = self.begin(name, where, port, stack)
             # One that does not answer stands before each.
             whom = [
@@ -78,6 +89,7 @@ class World:
             zones += f"    {ZONES[name]}: {{primaries: [{', '.join(whom)}]}}\n"
             if name == "Knot DNS":
                 knot = whom[1]
+        bind = self.primaries["BIND"]
         settings = f"""\
 keys: {{{KEYS["hmac-sha256"]}: {{secret: "{SECRET}"}}}}
 transfer: {{allow: [127.0.0.0/8]}}
@@ -86,6 +98,12 @@ secondary:
 {zones}\
   catalogs:
     {CATALOG}: {{primaries: [{knot}]}}
+    {CATALOG_BY_HAND}:
+      primaries:  # over TLS, and so are the zones that it lists
+        - address: 127.0.0.1
+          port: {bind.tls}
+          key: {KEYS["hmac-sha256"]}
+          tls: {{ca: {bind.folder}/certificate.pem}}
 """
         server = SERVER.replace("127.0.0.1:0", f"127.0.0.1:{self.port}", 1) + settings
         server = server.replace("workers: 2", "workers: 1")
@@ -93,12 +111,15 @@ secondary:
 
     def zones_of(self, name: str) -> tuple[str, ...]:
         """The zones that one of the programs serves."""
-        return (ZONES[name], *((LISTED,) if name == "Knot DNS" else ()))
+        others = {"Knot DNS": (LISTED,), "BIND": (BY_HAND,)}
+        return (ZONES[name], *others.get(name, ()))
 
     def begin(self, name: str, folder: Path, port: int, stack: ExitStack) -> RealPrimary:
         """Start one of the programs."""
-        catalog = CATALOG if name == "Knot DNS" else None
-        wanted = Wanted(self.zones_of(name), self.port, catalog)
+        zones = self.zones_of(name)
+        if name == "BIND":
+            zones += (CATALOG_BY_HAND,)
+        wanted = Wanted(zones, self.port, CATALOG if name == "Knot DNS" else None)
         return stack.enter_context(real_primary(name, folder, port, free_port(), wanted))
 
     def serial(self, zone: str) -> int | None:
@@ -123,7 +144,7 @@ secondary:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with ExitStack() as stack:
         made = World(tmp_path_factory.mktemp("world"), stack)
-        for zone in (*ZONES.values(), LISTED):
+        for zone in (*ZONES.values(), LISTED, BY_HAND):
             _until(lambda zone=zone: made.serial(zone) is not None)  # type: ignore[misc]
         yield made
 
@@ -146,8 +167,11 @@ def test_a_change_is_told_and_copied_by_what_has_changed(world: World, name: str
     assert " from " in received["outcome"]
 
 
-def test_a_zone_of_a_catalog_is_copied(world: World) -> None:
-    assert world.copy(LISTED) == world.file("Knot DNS", LISTED)
+@pytest.mark.parametrize(
+    ("name", "zone"), [("Knot DNS", LISTED), ("BIND", BY_HAND)], ids=["generated", "by hand, TLS"]
+)
+def test_a_zone_of_a_catalog_is_copied(world: World, name: str, zone: str) -> None:
+    assert world.copy(zone) == world.file(name, zone)
 
 
 def test_a_restart_without_primaries_answers_at_once(world: World) -> None:
@@ -156,8 +180,8 @@ def test_a_restart_without_primaries_answers_at_once(world: World) -> None:
         os.kill(primary.server.pid, signal.SIGSTOP)
     try:
         world.server.start()
-        serials = [world.serial(zone) for zone in (*ZONES.values(), LISTED)]
-        assert serials == [21, 21, 21, 1]
+        serials = [world.serial(zone) for zone in (*ZONES.values(), LISTED, BY_HAND)]
+        assert serials == [21, 21, 21, 1, 1]
     finally:
         for primary in world.primaries.values():
             os.kill(primary.server.pid, signal.SIGCONT)

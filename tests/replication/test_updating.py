@@ -133,6 +133,45 @@ def test_records_and_their_owners_are_listed_and_changed_as_external_dns_does(
         assert server.answer("app.example.test") == ["192.0.2.8"]
 
 
+def test_record_sets_are_made_read_changed_and_deleted_as_terraform_does(tmp_path: Path) -> None:
+    with RunningServer(tmp_path, _FILES) as server:
+
+        def read(name: str, type: str) -> dns.message.Message:
+            query = dns.message.make_query(name, type, flags=0)  # no recursion, no EDNS
+            query.use_tsig(_ADMIN["keyring"])
+            host, port = server.udp
+            reply = dns.query.udp(query, host, port=port, timeout=120)
+            assert reply.had_tsig
+            return reply
+
+        def addresses() -> tuple[int, set[str]]:
+            (found,) = read("set.example.test", "A").answer
+            return found.ttl, {rdata.address for rdata in found}
+
+        made = _update()
+        for address in ("192.0.2.7", "192.0.2.8"):
+            made.add("set", 3600, "A", address)
+        for _ in range(2):  # it says the same again where it has heard nothing
+            assert _send(server, made) == "NOERROR"
+        assert addresses() == (3600, {"192.0.2.7", "192.0.2.8"})
+        changed = _update()
+        changed.delete("set", "A", "192.0.2.7")
+        changed.add("set", 3600, "A", "192.0.2.9")
+        assert _send(server, changed) == "NOERROR"
+        assert addresses() == (3600, {"192.0.2.8", "192.0.2.9"})
+        # What is imported is looked for from its name upwards, until there is an SOA.
+        assert [
+            bool(read(name, "SOA").answer) for name in ("set.example.test", "example.test")
+        ] == [
+            False,
+            True,
+        ]
+        deleted = _update()
+        deleted.delete("set", "A")
+        assert _send(server, deleted) == "NOERROR"
+        assert read("set.example.test", "A").rcode() == dns.rcode.NXDOMAIN
+
+
 def test_updates_outlive_a_kill_and_wait_for_a_sound_configuration(tmp_path: Path) -> None:
     with RunningServer(tmp_path, _FILES) as server:
         update = _update()
