@@ -356,7 +356,7 @@ def _relative(parts: Sequence[tuple[float, Shape]]) -> frozenset[Any]:
     return frozenset((round(share / most, 4), tiers) for share, tiers in parts)
 
 
-@pytest.fixture(params=many(25))
+@pytest.fixture(params=many(20))
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return World(request.param, tmp_path)
 

@@ -99,14 +99,14 @@ def check_client(world: ChainWorld, client: str) -> None:
     check_choice(world, found, reply)
 
 
-@pytest.mark.parametrize("seed", many(10))
+@pytest.mark.parametrize("seed", many(6))
 def test_a_random_chain_is_told_as_the_engine_has_it(seed: int, tmp_path: Path) -> None:
     world = ChainWorld(1000 + seed, tmp_path, levels=(0.0, 0.4, 1.0, 1.0))
     for _ in range(_CLIENTS):
         check_client(world, world.client())
 
 
-@pytest.mark.parametrize("seed", many(10))
+@pytest.mark.parametrize("seed", many(6))
 def test_branches_with_random_chains_are_told_as_the_engine_has_them(
     seed: int, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ transfer: {{allow: [{{key: k.test.}}]}}
 update: {{wait: 50ms, zones: {{example.test.: [{{key: k.test.}}]}}}}
 """
 _CLIENTS = 3
-_ROUNDS = 10
+_ROUNDS = 5
 
 
 class _Client(threading.Thread):
