@@ -80,6 +80,14 @@ def _prerequisite(dice: random.Random) -> Line:
     return Line(owner, rdclass, dice.choice((rdtype, "ANY")), ttl=dice.random() < 0.02)
 
 
+def _once(lines: list[Line]) -> list[Line]:
+    """Without those that say the same in other letters: BIND takes these for two records.
+
+    RFC 2181 5: two that are the same are one in a set.
+    """
+    return list({(*line[:3], str(line.text).lower(), line.ttl): line for line in lines}.values())
+
+
 def _change(dice: random.Random, faults: bool) -> Line:
     owner, rdtype = dice.choice(_OWNERS), dice.choice(tuple(_DATA))
     if faults and dice.random() < 0.05:
